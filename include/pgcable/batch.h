@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * batch.h - what the feed hands on: one tick's changes, in order.
+ *
+ * A batch is the unit that travels to every worker (and, one day, to another machine): messages for
+ * topics, and movements of members between topics at their place in the order.  Filled by one
+ * thread, then sealed by the first reference taken: immutable, shared, atomically ref-counted.
+ * A large tick travels as several batches; `ends_tick` marks the last.
+ */
+#ifndef PGCABLE_BATCH_H
+#define PGCABLE_BATCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pgcable/msg.h"
+
+enum pgc_op_kind {
+    PGC_OP_PUBLISH, /* msg to all on `topic` */
+    PGC_OP_JOIN,    /* every subscription on stream `via` also gets `topic` from here on */
+    PGC_OP_LEAVE,   /* every subscription on stream `via` no longer gets `topic` */
+    PGC_OP_REVOKE,  /* member `via` gets nothing of stream `topic` any more; told so at the tick's end */
+    PGC_OP_EXPEL,   /* member `via` is gone: end all of that member's connections */
+    PGC_OP_RELOAD,  /* history broke: everything clients know may be wrong; tell all to reload */
+};
+
+struct pgc_op {
+    enum pgc_op_kind kind;
+    const char *topic; /* NULL where the kind has none; owned by the batch */
+    const char *via;   /* NULL where the kind has none; owned by the batch */
+    struct pgc_msg *msg; /* PUBLISH only; one reference held by the batch */
+};
+
+struct pgc_batch {
+    int64_t tick;
+    bool ends_tick;
+    size_t count;
+    struct pgc_op *ops;
+};
+
+struct pgc_batch *pgc_batch_new(int64_t tick);
+struct pgc_batch *pgc_batch_ref(struct pgc_batch *batch);
+void pgc_batch_unref(struct pgc_batch *batch);
+
+/* Copies the strings, takes a reference of `msg`.  NULL for what the kind does not have. */
+void pgc_batch_add(struct pgc_batch *batch, enum pgc_op_kind kind, const char *topic,
+    const char *via, struct pgc_msg *msg);
+
+#endif

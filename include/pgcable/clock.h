@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* clock.h - the two clocks: one for timers, one for people and tokens.  Any thread. */
+#ifndef PGCABLE_CLOCK_H
+#define PGCABLE_CLOCK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pgcable/compiler.h"
+
+int64_t pgc_monotonic_ms(void);
+int64_t pgc_monotonic_us(void);
+int64_t pgc_wall_s(void);  /* seconds since 1970 */
+int64_t pgc_wall_us(void); /* microseconds since 1970 */
+
+/* Random bytes from the kernel; aborts if there are none. */
+void pgc_random(void *bytes, size_t length);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * compiler.h - attributes, and the four string functions that nobody may call.
+ *
+ * Included by every other header of ours; knows nothing else.
+ */
+#ifndef PGCABLE_COMPILER_H
+#define PGCABLE_COMPILER_H
+
+#include <stdio.h>
+#include <string.h>
+
+#define PGC_MUSTCHECK __attribute__((warn_unused_result))
+#define PGC_PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))
+#define PGC_NORETURN __attribute__((noreturn))
+#define PGC_UNUSED __attribute__((unused))
+
+/* Bounded alternatives: snprintf, pgc_buf_*, memcpy with a checked length. */
+#undef strcpy
+#undef strcat
+#undef sprintf
+#undef strncpy
+#pragma GCC poison strcpy strcat sprintf strncpy
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * metrics.h - numbers for Prometheus.
+ *
+ * A registry is filled at start and then only counted: registering is for one thread, counting for
+ * any (relaxed atomics).  Names and units follow Prometheus' conventions (_total, _seconds, _bytes).
+ */
+#ifndef PGCABLE_METRICS_H
+#define PGCABLE_METRICS_H
+
+#include <stdint.h>
+
+#include "pgcable/buf.h"
+
+struct pgc_metrics;
+struct pgc_metric;
+
+struct pgc_metrics *pgc_metrics_new(void);
+void pgc_metrics_free(struct pgc_metrics *metrics);
+
+/*
+ * Each returns a handle that lives as long as the registry.  `labels` is "" or the inside of the
+ * braces (reason="too_slow"); the same name with other labels is one family: help and kind must be
+ * equal.  Asking for a name and labels that exist returns the same handle.
+ */
+struct pgc_metric *pgc_counter(
+    struct pgc_metrics *metrics, const char *name, const char *labels, const char *help);
+struct pgc_metric *pgc_gauge(
+    struct pgc_metrics *metrics, const char *name, const char *labels, const char *help);
+
+/* Fixed buckets from 0.1 ms to 60 s; observe seconds. */
+struct pgc_metric *pgc_histogram(
+    struct pgc_metrics *metrics, const char *name, const char *labels, const char *help);
+
+void pgc_metric_add(struct pgc_metric *metric, int64_t by); /* counter (by >= 0) or gauge */
+void pgc_metric_set(struct pgc_metric *metric, int64_t to); /* gauge */
+void pgc_metric_observe_us(struct pgc_metric *metric, int64_t microseconds); /* histogram */
+int64_t pgc_metric_get(const struct pgc_metric *metric); /* counter, gauge; histogram: count */
+
+/* Prometheus text format 0.0.4, families in order of registration. */
+void pgc_metrics_write(const struct pgc_metrics *metrics, struct pgc_buf *out);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * msg.h - one event as it will be sent: immutable bytes, shared by all who get it.
+ *
+ * The text is what stands behind "message": in a cable frame, any JSON value.  Built once by the
+ * feed, then read by any thread; the reference count is atomic.
+ */
+#ifndef PGCABLE_MSG_H
+#define PGCABLE_MSG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pgcable/compiler.h"
+
+/*
+ * Where a message stands in the one order that all daemons share: the tick whose batch holds its
+ * row, the row's id (unique, increasing within a tick only) and its number among the events of that
+ * row.  `nonce` is the start of the tick's random nonce: another history has another one.
+ */
+struct pgc_position {
+    int64_t tick;
+    int64_t id;
+    uint32_t part;
+    uint32_t nonce;
+};
+
+struct pgc_msg {
+    struct pgc_position position;
+    int64_t committed_us; /* wall clock at which the row was written, for the lag histogram */
+    size_t length;
+    char text[]; /* `length` bytes of JSON and a '\0' */
+};
+
+/* Copies `text`.  The caller holds the only reference. */
+struct pgc_msg *pgc_msg_new(const struct pgc_position *position, int64_t committed_us,
+    const char *text, size_t length);
+struct pgc_msg *pgc_msg_ref(struct pgc_msg *msg); /* returns msg */
+void pgc_msg_unref(struct pgc_msg *msg);          /* NULL is fine */
+
+#endif

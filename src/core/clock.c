@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "pgcable/clock.h"
+
+#include <sys/random.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+static int64_t
+clock_us(clockid_t id)
+{
+    struct timespec now = {0};
+
+    (void)clock_gettime(id, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+int64_t
+pgc_monotonic_ms(void)
+{
+    return clock_us(CLOCK_MONOTONIC) / 1000;
+}
+
+int64_t
+pgc_monotonic_us(void)
+{
+    return clock_us(CLOCK_MONOTONIC);
+}
+
+int64_t
+pgc_wall_s(void)
+{
+    return clock_us(CLOCK_REALTIME) / 1000000;
+}
+
+int64_t
+pgc_wall_us(void)
+{
+    return clock_us(CLOCK_REALTIME);
+}
+
+void
+pgc_random(void *bytes, size_t length)
+{
+    char *next = bytes;
+
+    while (length > 0) {
+        ssize_t got = getrandom(next, length, 0);
+
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got <= 0) {
+            (void)fprintf(
+                stderr, "pgcable: the kernel gave no random bytes: %s\n", strerror(errno));
+            abort();
+        }
+        next += got;
+        length -= (size_t)got;
+    }
+}

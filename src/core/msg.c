@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "pgcable/msg.h"
+
+#include <assert.h>
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "pgcable/mem.h"
+
+/* Stands in front of each message: readers see immutable bytes and nothing that changes. */
+struct msg_head {
+    alignas(struct pgc_msg) atomic_size_t refs;
+};
+
+static struct msg_head *
+msg_head(struct pgc_msg *msg)
+{
+    return (struct msg_head *)(void *)((char *)msg - sizeof(struct msg_head));
+}
+
+struct pgc_msg *
+pgc_msg_new(
+    const struct pgc_position *position, int64_t committed_us, const char *text, size_t length)
+{
+    struct msg_head *head = pgc_xmalloc(sizeof(*head) + sizeof(struct pgc_msg) + length + 1);
+    struct pgc_msg *msg = (struct pgc_msg *)(void *)(head + 1);
+
+    atomic_init(&head->refs, 1);
+    msg->position = *position;
+    msg->committed_us = committed_us;
+    msg->length = length;
+    if (length > 0) {
+        memcpy(msg->text, text, length);
+    }
+    msg->text[length] = '\0';
+    return msg;
+}
+
+struct pgc_msg *
+pgc_msg_ref(struct pgc_msg *msg)
+{
+    atomic_fetch_add_explicit(&msg_head(msg)->refs, 1, memory_order_relaxed);
+    return msg;
+}
+
+void
+pgc_msg_unref(struct pgc_msg *msg)
+{
+    struct msg_head *head;
+    size_t before;
+
+    if (msg == NULL) {
+        return;
+    }
+    head = msg_head(msg);
+    before = atomic_fetch_sub_explicit(&head->refs, 1, memory_order_acq_rel);
+    assert(before > 0);
+    if (before == 1) {
+        free(head);
+    }
+}

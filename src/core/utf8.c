@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* utf8.c - well-formed byte sequences after table 3-7 of the Unicode standard. */
+#include <stdbool.h>
+
+#include "core_internal.h"
+
+static bool
+utf8_between(char byte, unsigned char first, unsigned char last)
+{
+    unsigned char value = (unsigned char)byte;
+
+    return value >= first && value <= last;
+}
+
+static bool
+utf8_is_tail(char byte)
+{
+    return utf8_between(byte, 0x80, 0xbf);
+}
+
+/* Only the second byte's range depends on the first byte. */
+static bool
+utf8_is_second(unsigned char lead, char byte)
+{
+    switch (lead) {
+    case 0xe0:
+        return utf8_between(byte, 0xa0, 0xbf);
+    case 0xed:
+        return utf8_between(byte, 0x80, 0x9f);
+    case 0xf0:
+        return utf8_between(byte, 0x90, 0xbf);
+    case 0xf4:
+        return utf8_between(byte, 0x80, 0x8f);
+    default:
+        return utf8_is_tail(byte);
+    }
+}
+
+size_t
+pgc_utf8_sequence(const char *text, size_t length)
+{
+    unsigned char lead = (unsigned char)text[0];
+    size_t size;
+
+    if (lead < 0x80) {
+        return 1;
+    }
+    if (lead < 0xc2 || lead > 0xf4) {
+        return 0;
+    }
+    size = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    if (length < size || !utf8_is_second(lead, text[1])) {
+        return 0;
+    }
+    for (size_t i = 2; i < size; i++) {
+        if (!utf8_is_tail(text[i])) {
+            return 0;
+        }
+    }
+    return size;
+}

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: PostgreSQL
+pgc_test(batch LIBS pgc_core)
+pgc_test(buf LIBS pgc_core)
+pgc_test(clock LIBS pgc_core)
+pgc_test(err LIBS pgc_core)
+pgc_test(http LIBS pgc_core)
+pgc_test(log LIBS pgc_core)
+pgc_test(loop LIBS pgc_core)
+pgc_test(mailbox LIBS pgc_core)
+pgc_test(mem LIBS pgc_core)
+pgc_test(metrics LIBS pgc_core)
+pgc_test(msg LIBS pgc_core)
+pgc_test(table LIBS pgc_core)

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include <netinet/in.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "pgcable/http.h"
+#include "pgcable/log.h"
+
+struct office {
+    struct pgc_loop *loop;
+    struct pgc_timer *deadline;
+    struct pgc_http *http;
+    char path[256]; /* of the last request that was let through */
+};
+
+/* What a blocking client says from a thread of its own, and what it hears. */
+struct client {
+    const char *request;
+    struct pgc_loop *loop;
+    int fd;
+    char answer[16384];
+    size_t length;
+};
+
+static void
+too_late(void *arg)
+{
+    (void)arg;
+    fail_msg("no answer came");
+}
+
+static bool
+serve(const char *path, struct pgc_http_answer *answer, void *arg)
+{
+    struct office *office = arg;
+
+    (void)snprintf(office->path, sizeof(office->path), "%s", path);
+    if (strcmp(path, "/hello") == 0) {
+        pgc_buf_adds(&answer->body, "hello\n");
+        return true;
+    }
+    if (strcmp(path, "/sick") == 0) {
+        answer->status = 503;
+        answer->content_type = "application/json";
+        pgc_buf_adds(&answer->body, "{}");
+        return true;
+    }
+    pgc_buf_adds(&answer->body, "to be thrown away");
+    return false;
+}
+
+static int
+office_setup(void **state)
+{
+    struct office *office = calloc(1, sizeof(*office));
+    struct pgc_err err = {0};
+
+    if (office == NULL) {
+        return -1;
+    }
+    office->loop = pgc_loop_new();
+    office->deadline = pgc_timer_new(office->loop, too_late, office);
+    pgc_timer_set(office->deadline, 30000);
+    office->http = pgc_http_open(office->loop, "127.0.0.1", 0, serve, office, &err);
+    *state = office;
+    return office->http != NULL ? 0 : -1;
+}
+
+static int
+office_teardown(void **state)
+{
+    struct office *office = *state;
+
+    pgc_http_close(office->http);
+    pgc_timer_free(office->deadline);
+    pgc_loop_free(office->loop);
+    free(office);
+    return 0;
+}
+
+static int
+connect_to(int port)
+{
+    struct sockaddr_in where = {
+        .sin_family = AF_INET,
+        .sin_port = htons((uint16_t)port),
+        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+    };
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&where, sizeof(where)) < 0) {
+        (void)close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+static void *
+ask(void *arg)
+{
+    struct client *client = arg;
+    ssize_t got;
+
+    /* The answer may come, and the connection end, before all has been said. */
+    (void)send(client->fd, client->request, strlen(client->request), MSG_NOSIGNAL);
+    do {
+        got = read(client->fd, client->answer + client->length,
+            sizeof(client->answer) - 1 - client->length);
+        client->length += got > 0 ? (size_t)got : 0;
+    } while (got > 0);
+    pgc_loop_wake_stop(client->loop);
+    return NULL;
+}
+
+static void
+exchange(struct office *office, const char *request, struct client *client)
+{
+    pthread_t thread;
+
+    *client = (struct client){
+        .request = request,
+        .loop = office->loop,
+        .fd = connect_to(pgc_http_port(office->http)),
+    };
+    assert_true(client->fd >= 0);
+    assert_int_equal(pthread_create(&thread, NULL, ask, client), 0);
+    pgc_loop_run(office->loop);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    (void)close(client->fd);
+}
+
+static void
+assert_begins(const char *text, const char *start)
+{
+    if (strncmp(text, start, strlen(start)) != 0) {
+        fail_msg("\"%s\" does not begin with \"%s\"", text, start);
+    }
+}
+
+static const char *
+body_of(const struct client *client)
+{
+    const char *end = strstr(client->answer, "\r\n\r\n");
+
+    assert_non_null(end);
+    return end + 4;
+}
+
+static void
+a_get_is_answered_with_the_body(void **state)
+{
+    struct client client;
+
+    exchange(
+        *state, "GET /hello?secret=1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", &client);
+    assert_begins(client.answer, "HTTP/1.1 200 OK\r\n");
+    assert_non_null(strstr(client.answer, "Content-Type: text/plain; charset=utf-8\r\n"));
+    assert_non_null(strstr(client.answer, "Content-Length: 6\r\n"));
+    assert_string_equal(body_of(&client), "hello\n");
+    assert_string_equal(((struct office *)*state)->path, "/hello");
+}
+
+static void
+a_head_is_answered_without_the_body(void **state)
+{
+    struct client client;
+
+    exchange(*state, "HEAD /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", &client);
+    assert_begins(client.answer, "HTTP/1.1 200 OK\r\n");
+    assert_non_null(strstr(client.answer, "Content-Length: 6\r\n"));
+    assert_string_equal(body_of(&client), "");
+}
+
+static void
+status_and_type_are_the_answers(void **state)
+{
+    struct client client;
+
+    exchange(*state, "GET /sick HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", &client);
+    assert_begins(client.answer, "HTTP/1.1 503 ");
+    assert_non_null(strstr(client.answer, "Content-Type: application/json\r\n"));
+    assert_string_equal(body_of(&client), "{}");
+}
+
+static void
+an_unknown_path_is_not_found(void **state)
+{
+    struct client client;
+
+    exchange(*state, "GET /other HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", &client);
+    assert_begins(client.answer, "HTTP/1.1 404 ");
+    assert_string_equal(body_of(&client), "there is nothing at this path\n");
+}
+
+static void
+other_methods_are_refused(void **state)
+{
+    static const char *const methods[] = {"POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE"};
+    struct client client;
+    char request[128];
+
+    for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+        (void)snprintf(request, sizeof(request),
+            "%s /hello HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+            methods[i]);
+        exchange(*state, request, &client);
+        assert_begins(client.answer, "HTTP/1.1 405 ");
+        assert_non_null(strstr(client.answer, "Allow: GET, HEAD\r\n"));
+    }
+    assert_string_equal(((struct office *)*state)->path, "");
+}
+
+static void
+what_is_too_large_never_gets_through(void **state)
+{
+    struct client client;
+    struct pgc_buf request = {0};
+
+    pgc_buf_adds(&request, "GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX: ");
+    for (int i = 0; i < 20000; i++) {
+        pgc_buf_addc(&request, 'x');
+    }
+    pgc_buf_adds(&request, "\r\n\r\n");
+    exchange(*state, pgc_buf_str(&request), &client);
+    pgc_buf_fini(&request);
+    assert_string_equal(((struct office *)*state)->path, "");
+
+    exchange(*state,
+        "GET /hello HTTP/1.1\r\nHost: a\r\nContent-Length: 999999\r\nConnection: close\r\n\r\n",
+        &client);
+    assert_begins(client.answer, "HTTP/1.1 413 ");
+    assert_string_equal(((struct office *)*state)->path, "");
+}
+
+static void
+an_address_in_use_is_an_error_that_names_it(void **state)
+{
+    struct office *office = *state;
+    struct pgc_err err = {0};
+    char expected[128];
+
+    (void)snprintf(expected, sizeof(expected),
+        "listen on admin address \"127.0.0.1\" port %d: Address already in use",
+        pgc_http_port(office->http));
+    assert_null(
+        pgc_http_open(office->loop, "127.0.0.1", pgc_http_port(office->http), serve, office, &err));
+    assert_int_equal(err.code, PGC_ERR_SYS);
+    assert_string_equal(err.message, expected);
+    assert_string_not_equal(err.hint, "");
+}
+
+static void
+an_address_that_is_none_is_an_error_that_names_it(void **state)
+{
+    struct office *office = *state;
+    struct pgc_err err = {0};
+
+    assert_null(pgc_http_open(office->loop, "1.2.3.4.5", 1, serve, office, &err));
+    assert_int_equal(err.code, PGC_ERR_CONF);
+    assert_begins(err.message, "listen on admin address \"1.2.3.4.5\" port 1: ");
+}
+
+static void
+stop(void *arg)
+{
+    pgc_loop_stop(arg);
+}
+
+static void
+without_descriptors_it_waits_until_there_are_some(void **state)
+{
+    struct office *office = *state;
+    struct pgc_timer *timer = pgc_timer_new(office->loop, stop, office->loop);
+    int fd = connect_to(pgc_http_port(office->http)); /* nobody can accept this one */
+    struct rlimit usual_limit;
+    struct rlimit none_free;
+    struct client client;
+
+    assert_true(fd >= 0);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &usual_limit), 0);
+    none_free = usual_limit;
+    none_free.rlim_cur = (rlim_t)fd + 1;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none_free), 0);
+    pgc_log_setup(PGC_LOG_ERROR, PGC_LOG_TEXT);
+    pgc_timer_set(timer, 50);
+    pgc_loop_run(office->loop);
+    pgc_timer_free(timer);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &usual_limit), 0);
+    (void)close(fd);
+
+    exchange(office, "GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", &client);
+    assert_begins(client.answer, "HTTP/1.1 200 OK\r\n");
+    assert_string_equal(body_of(&client), "hello\n");
+}
+
+#define OFFICE_TEST(name) cmocka_unit_test_setup_teardown(name, office_setup, office_teardown)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        OFFICE_TEST(a_get_is_answered_with_the_body),
+        OFFICE_TEST(a_head_is_answered_without_the_body),
+        OFFICE_TEST(status_and_type_are_the_answers),
+        OFFICE_TEST(an_unknown_path_is_not_found),
+        OFFICE_TEST(other_methods_are_refused),
+        OFFICE_TEST(what_is_too_large_never_gets_through),
+        OFFICE_TEST(without_descriptors_it_waits_until_there_are_some),
+        OFFICE_TEST(an_address_in_use_is_an_error_that_names_it),
+        OFFICE_TEST(an_address_that_is_none_is_an_error_that_names_it),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include <sys/wait.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "pgcable/mem.h"
+
+static void
+nothing_is_still_an_address(void **state)
+{
+    void *all[] = {
+        pgc_xmalloc(0),
+        pgc_xcalloc(0, 8),
+        pgc_xrealloc(NULL, 0),
+        pgc_xmemdup(NULL, 0),
+        pgc_xstrndup(NULL, 0),
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        assert_non_null(all[i]);
+        free(all[i]);
+    }
+}
+
+static void
+copies_are_terminated_and_their_own(void **state)
+{
+    const char text[] = {'a', 'b', 'c'};
+    char *cut = pgc_xstrndup(text, 2);
+    char *whole = pgc_xstrdup(cut);
+    char *printed = pgc_xasprintf("%s-%d", whole, 7);
+    char *bytes = pgc_xmemdup(text, sizeof(text));
+
+    (void)state;
+    assert_string_equal(cut, "ab");
+    assert_string_equal(whole, "ab");
+    assert_ptr_not_equal(cut, whole);
+    assert_string_equal(printed, "ab-7");
+    assert_memory_equal(bytes, text, sizeof(text));
+    free(cut);
+    free(whole);
+    free(printed);
+    free(bytes);
+}
+
+static void
+a_product_that_overflows_ends_the_process(void **state)
+{
+    volatile size_t huge = SIZE_MAX / 2;
+    int status = 0;
+    pid_t child = fork();
+
+    (void)state;
+    if (child == 0) {
+        (void)close(STDERR_FILENO); /* the message is expected */
+        free(pgc_xcalloc(huge, 4));
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_false(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static void
+wiped_memory_holds_zeroes(void **state)
+{
+    char secret[] = "secret";
+    const char zeroes[sizeof(secret)] = {0};
+
+    (void)state;
+    pgc_wipe(secret, sizeof(secret));
+    assert_memory_equal(secret, zeroes, sizeof(secret));
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nothing_is_still_an_address),
+        cmocka_unit_test(copies_are_terminated_and_their_own),
+        cmocka_unit_test(a_product_that_overflows_ends_the_process),
+        cmocka_unit_test(wiped_memory_holds_zeroes),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
