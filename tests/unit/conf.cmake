@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: PostgreSQL
+pgc_test(conf LIBS pgc_conf)
