@@ -1,0 +1,2273 @@
+-- schema.sql - what the migrations make: pg_dump --schema-only, normalised. Not to be run.
+
+CREATE SCHEMA pgcable;
+
+ALTER SCHEMA pgcable OWNER TO pgcable_owner;
+
+COMMENT ON SCHEMA pgcable IS 'pgcable: captures changes of chat and notification tables for the websocket daemon.';
+
+CREATE TYPE pgcable.message_fact AS (
+	what text,
+	key text,
+	data json,
+	message text,
+	room text,
+	participant text,
+	member text,
+	thread text
+);
+
+ALTER TYPE pgcable.message_fact OWNER TO pgcable_owner;
+
+CREATE FUNCTION pgcable.access(p_requests json) RETURNS TABLE(req integer, stream text, topic text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+    v_custom json;
+    v_builtin json;
+    v_refused json;
+begin
+    select json_agg(q) filter (where q ->> 'channel' = 'custom'),
+        json_agg(q) filter (where q ->> 'channel' is distinct from 'custom')
+    into v_custom, v_builtin
+    from json_array_elements(p_requests) q;
+
+    if v_custom is not null then
+        return query select * from pgcable.channel_access(v_custom);
+    end if;
+    if v_builtin is null then
+        return;
+    end if;
+    if not exists (select from pgcable.room_rule) then
+        return query select * from pgcable.builtin_access(v_builtin);
+        return;
+    end if;
+    return query
+        with answer as materialized (select * from pgcable.builtin_access(v_builtin)),
+        ruled as materialized (
+            select r.* from (
+                select json_agg(q) as list
+                from json_array_elements(v_builtin) q
+                where q ->> 'channel' = 'room' and not exists (
+                    select from answer a
+                    where a.req = (q ->> 'req')::integer and a.stream is not null)
+            ) refused, pgcable.room_access(refused.list) r
+            where refused.list is not null and r.stream is not null
+        )
+        select * from answer a where not exists (select from ruled r where r.req = a.req)
+        union all
+        select * from ruled;
+end;
+$$;
+
+ALTER FUNCTION pgcable.access(p_requests json) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.access(p_requests json) IS 'Internal: who may listen to what: per request the stream and the topics granted, or nulls.';
+
+CREATE FUNCTION pgcable.advance(p_requests json DEFAULT NULL::json) RETURNS TABLE(tick bigint, nonce text, made boolean, req integer, stream text, topic text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET jit TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+    v_last pgcable.tick;
+    v_now pg_snapshot;
+    v_new boolean;
+    v_answers json;
+begin
+    if pg_is_in_recovery() then
+        -- Its snapshots lack the transactions in progress.
+        raise exception 'pgcable: cannot advance: this server is a standby'
+            using errcode = 'read_only_sql_transaction',
+                hint = 'Connect with target_session_attrs=read-write.';
+    end if;
+    if current_setting('transaction_isolation') <> 'read committed'
+        or pg_current_xact_id_if_assigned() is not null then
+        raise exception 'pgcable: advance() must be alone in a READ COMMITTED transaction'
+            using errcode = 'invalid_transaction_state';
+    end if;
+    perform pg_advisory_xact_lock(7236355); -- one at a time, until commit
+    select * into strict v_last from pgcable.tick t order by t.tick desc limit 1;
+
+    -- One statement, hence one snapshot, for the snapshot, the look at the outbox and the answers.
+    select pg_current_snapshot(),
+        exists (select from pgcable.outbox_0 where xid >= w.xmax)
+            or exists (select from pgcable.outbox_1 where xid >= w.xmax)
+            or exists (select from pgcable.outbox_2 where xid >= w.xmax)
+            or exists (select from pgcable.outbox_0 where xid = any (w.xip))
+            or exists (select from pgcable.outbox_1 where xid = any (w.xip))
+            or exists (select from pgcable.outbox_2 where xid = any (w.xip)),
+        case when p_requests is not null then (
+            select json_agg(a) from pgcable.access(p_requests) a) end
+    into v_now, v_new, v_answers
+    from (
+        select pg_snapshot_xmax(v_last.snap) as xmax,
+            array(select pg_snapshot_xip(v_last.snap)) as xip
+    ) w;
+
+    if v_new then
+        insert into pgcable.tick as t (tick, snap) values (v_last.tick + 1, v_now)
+            returning t.* into v_last;
+    end if;
+    return query
+        select v_last.tick, v_last.nonce::text, v_new, a.req, a.stream, a.topic
+        from (select 1) one
+        left join json_to_recordset(v_answers) as a (req integer, stream text, topic text) on true;
+end;
+$$;
+
+ALTER FUNCTION pgcable.advance(p_requests json) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.advance(p_requests json) IS 'Daemon: make a tick if something is new; answer access requests as of it.';
+
+CREATE FUNCTION pgcable.allows(p_rule text, p_member text, p_about text) RETURNS boolean
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+    v_proc pg_proc;
+    v_result boolean;
+begin
+    select * into v_proc from pg_proc where oid = to_regprocedure(p_rule);
+    if not found then
+        return false;
+    end if;
+    execute format('select %I.%I($1, $2::%s)', (
+            select nspname from pg_namespace where oid = v_proc.pronamespace),
+        v_proc.proname, v_proc.proargtypes[1]::regtype)
+        into v_result using p_member, p_about;
+    return coalesce(v_result, false);
+exception when others then
+    raise warning 'pgcable: the rule % failed, so member % is refused: %',
+        p_rule, quote_nullable(p_member), sqlerrm;
+    return false;
+end;
+$_$;
+
+ALTER FUNCTION pgcable.allows(p_rule text, p_member text, p_about text) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.allows(p_rule text, p_member text, p_about text) IS 'Internal: ask a rule.';
+
+CREATE FUNCTION pgcable.attach(p_kind text, p_table regclass, p_mapping jsonb DEFAULT '{}'::jsonb) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_columns jsonb;
+    v_extra text[];
+    v_keep text[];
+begin
+    if jsonb_typeof(p_mapping) is distinct from 'object' then
+        raise exception 'pgcable: the mapping must be an object, not %',
+            coalesce(p_mapping::text, 'null')
+            using errcode = 'invalid_parameter_value',
+                hint = 'For example {"chat_room_id": "room_id"}, or {}.';
+    end if;
+    perform pgcable.check_table(p_kind, p_table);
+    v_columns := pgcable.resolve(p_kind, p_table, p_mapping);
+    v_extra := pgcable.resolve_extra(p_table, p_mapping -> 'extra');
+    perform pgcable.check_keys(p_kind, p_table, v_columns);
+
+    if exists (select from pgcable.mapping where kind = p_kind and relation <> p_table) then
+        perform pgcable.detach(p_kind);
+    end if;
+    perform pgcable.mapping_put(p_kind, p_table, v_columns, v_extra);
+    perform pgcable.grant_select(p_table);
+    if p_kind = 'thread' then
+        return; -- a thread is looked up; its own changes raise nothing
+    end if;
+    if (select relkind from pg_class where oid = p_table) not in ('r', 'p') then
+        raise notice 'pgcable: % is no table: it is read, but changes of it raise no events',
+            p_table;
+        return;
+    end if;
+    if p_kind = 'member' then
+        v_keep := array(select value from jsonb_each_text(v_columns) union select unnest(v_extra));
+    end if;
+    perform pgcable.put_triggers(p_kind, p_table, v_keep, p_mapping -> 'always' = 'true');
+end;
+$$;
+
+ALTER FUNCTION pgcable.attach(p_kind text, p_table regclass, p_mapping jsonb) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.attach(p_kind text, p_table regclass, p_mapping jsonb) IS 'Let a table play a kind: attach(''message'', ''messages'', ''{"chat_room_id": "room_id"}''). Columns of the canonical name need no entry; null = there is none; "extra": ["col"] = send these too; "always": true = also for rows that replication writes. Harmless to repeat.';
+
+CREATE FUNCTION pgcable.attach_generic(tbl regclass, stream text, columns text[], ops text DEFAULT 'insert,update,delete'::text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_column text;
+    v_op text;
+begin
+    perform pgcable.check_stream(stream);
+    if not exists (select from pg_class where oid = tbl and relkind in ('r', 'p')) then
+        raise exception 'pgcable: cannot attach %: it is no table', tbl
+            using errcode = 'wrong_object_type';
+    end if;
+    for v_column in
+        select unnest(columns)
+        union
+        select m[1] from regexp_matches(stream, '\{([^{}]+)\}', 'g') m
+    loop
+        if not coalesce(pgcable.has_column(tbl, v_column), false) then
+            raise exception 'pgcable: cannot attach %: it has no column %',
+                tbl, quote_nullable(v_column)
+                using errcode = 'undefined_column', hint = format(
+                    'Columns of %s: %s.', tbl, pgcable.column_list(tbl));
+        end if;
+    end loop;
+    if coalesce(cardinality(columns), 0) = 0 then
+        raise exception 'pgcable: cannot attach %: no columns are listed', tbl
+            using errcode = 'invalid_parameter_value',
+                hint = 'Only what is listed is sent: columns => ''{id,status}''.';
+    end if;
+    perform pgcable.detach_generic(tbl);
+    foreach v_op in array string_to_array(replace(lower(ops), ' ', ''), ',') loop
+        if v_op not in ('insert', 'update', 'delete') then
+            raise exception 'pgcable: % is none of insert, update, delete', quote_literal(v_op)
+                using errcode = 'invalid_parameter_value';
+        end if;
+        execute format(
+            'create trigger pgcable_generic_%s after %s on %s for each row %s'
+            ' execute function pgcable.capture_generic(%L%s)',
+            v_op, v_op, tbl,
+            case v_op when 'update'
+                then 'when (old.* operator(pg_catalog.*<>) new.*)' else '' end,
+            stream, (select string_agg(', ' || quote_literal(c), '') from unnest(columns) c));
+    end loop;
+    perform pgcable.generic_put(tbl, stream, columns);
+end;
+$$;
+
+ALTER FUNCTION pgcable.attach_generic(tbl regclass, stream text, columns text[], ops text) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.attach_generic(tbl regclass, stream text, columns text[], ops text) IS 'Send the listed columns of a table''s rows as {event, record, old_record}: attach_generic(''orders'', ''orders-{customer_id}'', ''{id,status}''). Harmless to repeat.';
+
+CREATE FUNCTION pgcable.base_type(p_type oid) RETURNS oid
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    with recursive t as (
+        select oid, typbasetype from pg_type where oid = p_type
+        union all
+        select b.oid, b.typbasetype from t join pg_type b on b.oid = t.typbasetype
+    )
+    select oid from t where typbasetype = 0;
+$$;
+
+ALTER FUNCTION pgcable.base_type(p_type oid) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.base_type(p_type oid) IS 'Internal: the type below a domain.';
+
+CREATE FUNCTION pgcable.batch(p_tick bigint) RETURNS TABLE(id bigint, xid text, kind text, op text, stream text, new text, old text, at_us bigint)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET jit TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+#variable_conflict use_column
+declare
+    v_before pg_snapshot;
+    v_snap pg_snapshot;
+    v_from xid8;
+    v_to xid8;
+    v_xip xid8[];
+begin
+    -- prune() truncates and deletes in one transaction: once we hold these locks, a tick that a new
+    -- statement still sees has all its rows.
+    lock table pgcable.outbox_0, pgcable.outbox_1, pgcable.outbox_2 in access share mode;
+    select b.snap, n.snap into v_before, v_snap
+    from pgcable.tick n join pgcable.tick b on b.tick = n.tick - 1
+    where n.tick = p_tick;
+    if not found then
+        raise exception 'pgcable: the rows of tick % are not kept', p_tick
+            using errcode = 'no_data_found',
+                hint = 'Whoever needs them was away for longer than the retention: start from the'
+                    ' newest tick and let clients reload.';
+    end if;
+    v_from := pg_snapshot_xmax(v_before);
+    v_to := pg_snapshot_xmax(v_snap);
+    v_xip := array(select pg_snapshot_xip(v_before));
+    return query
+        select o.id, o.xid::text, o.kind, o.op::text, o.stream, o.new::text, o.old::text,
+            (extract(epoch from o.at) * 1000000)::bigint
+        from (
+            select * from pgcable.outbox_0 where xid >= v_from and xid < v_to
+            union all
+            select * from pgcable.outbox_0 where xid = any (v_xip)
+            union all
+            select * from pgcable.outbox_1 where xid >= v_from and xid < v_to
+            union all
+            select * from pgcable.outbox_1 where xid = any (v_xip)
+            union all
+            select * from pgcable.outbox_2 where xid >= v_from and xid < v_to
+            union all
+            select * from pgcable.outbox_2 where xid = any (v_xip)
+        ) o
+        where pg_visible_in_snapshot(o.xid, v_snap)
+        order by o.id;
+end;
+$$;
+
+ALTER FUNCTION pgcable.batch(p_tick bigint) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.batch(p_tick bigint) IS 'Daemon: the rows of a tick in order, the same whenever asked, until they are pruned.';
+
+CREATE FUNCTION pgcable.broadcast(p_stream text, p_message jsonb) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    perform pgcable.check_broadcast(p_stream);
+    perform pgcable.put('broadcast', p_stream, coalesce(p_message, 'null')::json);
+end;
+$$;
+
+ALTER FUNCTION pgcable.broadcast(p_stream text, p_message jsonb) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.broadcast(p_stream text, p_message jsonb) IS 'Send any JSON value to a stream, in order with the rows of this transaction. To allow it to a role: grant usage on schema pgcable and execute on this function.';
+
+CREATE FUNCTION pgcable.broadcast(stream text, event text, data jsonb) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if coalesce(event, '') = '' then
+        raise exception 'pgcable: cannot broadcast an event without a name'
+            using errcode = 'invalid_parameter_value',
+                hint = 'For example pgcable.broadcast(''orders-7'', ''orderPaid'', ''{"id": 1}'').';
+    end if;
+    perform pgcable.check_broadcast(stream);
+    perform pgcable.put('event', stream,
+        json_build_object('event', event, 'data', coalesce(data, 'null')));
+end;
+$$;
+
+ALTER FUNCTION pgcable.broadcast(stream text, event text, data jsonb) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.broadcast(stream text, event text, data jsonb) IS 'Send an event to a stream in the daemon''s envelope: {"event": …} and the members of data, or {"event": …, "data": …}. To allow it to a role: grant usage on schema pgcable and execute.';
+
+CREATE FUNCTION pgcable.build(p_shapes jsonb) RETURNS jsonb
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+    select jsonb_object_agg(t.name, pgcable.expand(p_shapes, t.template)) from (values
+
+    ('room', $t$
+        select 'room', {room r.id}::text, {room r row}
+        from {room} r where {room r.id in $1}
+    $t$),
+
+    -- After the data come the keys of what else such a message needs, so that its JSON need not be
+    -- read: it may hold escapes that PostgreSQL stores but cannot read back (\u0000).
+    ('message', $t$
+        select 'message', {message m.id}::text, {message m row},
+            {message m.id}::text, {message m.chat_room_id}::text,
+            {message m.chat_room_participant_id}::text, {message m.community_member_id}::text,
+            {message m.chat_thread_id}::text
+        from {message} m where {message m.id in $1}
+    $t$),
+
+    ('last_message', $t$
+        select 'last_message', l.* from unnest($1) k, lateral (
+            select {message m.chat_room_id}::text, {message m row},
+                {message m.id}::text, {message m.chat_room_id}::text,
+                {message m.chat_room_participant_id}::text, {message m.community_member_id}::text,
+                {message m.chat_thread_id}::text
+            from {message} m where {message m.chat_room_id = k} and {message m visible}
+            order by {message m.created_at} desc, {message m.id} desc limit 1) l
+    $t$),
+
+    ('sender', $t$
+        select 'sender', 'p:' || a.participant, (select row_to_json(x) from (select
+            {participant p.id} as id, {participant p.community_member_id} as community_member_id,
+            {member m.name} as name, {member m.avatar_url} as avatar_url,
+            {member m.user_public_uid} as user_public_uid, {member m extra} as extra) x)
+        from json_to_recordset($1) as a (participant text)
+        join {participant} p on {participant p.id = a.participant}
+        left join {member} m on {member m.id == participant p.community_member_id}
+    $t$),
+
+    -- Of several participant rows a visible one counts; who left still has a name.
+    ('sender_in_room', $t$
+        select 'sender', 'm:' || a.room || ':' || a.member, (select row_to_json(x) from (select
+            p.id, {member m.id} as community_member_id,
+            {member m.name} as name, {member m.avatar_url} as avatar_url,
+            {member m.user_public_uid} as user_public_uid, {member m extra} as extra) x)
+        from json_to_recordset($1) as a (room text, member text)
+        join {member} m on {member m.id = a.member}
+        left join lateral (
+            select {participant p.id} as id from {participant} p
+            where {participant p.chat_room_id = a.room}
+                and {participant p.community_member_id = a.member}
+            order by {participant p visible} desc, {participant p.id} desc limit 1) p on true
+    $t$),
+
+    -- The thread is the one named, else the one that the message opened; the message that opened it
+    -- is no reply in it.
+    ('stats', $t$
+        select 'stats', a.message, (select row_to_json(x) from (select
+            (select count(*) from {message} c
+                where {message c.parent_message_id = a.message} and {message c visible}
+            ) as replies_count,
+            (select count(*) from {thread_participant} t
+                where {thread_participant t.chat_thread_id = h.thread}
+                    and {thread_participant t visible}
+            ) as total_thread_participants_count,
+            array_to_json(array(select row_to_json(y) from (
+                select {thread_participant t.id} as id,
+                    {thread_participant t.community_member_id} as community_member_id,
+                    {member m.avatar_url} as avatar_url, {member m.name} as name
+                from {thread_participant} t
+                left join {member} m on {member m.id == thread_participant t.community_member_id}
+                where {thread_participant t.chat_thread_id = h.thread}
+                    and {thread_participant t visible}
+                order by {thread_participant t.id}, {thread_participant t.community_member_id}
+                limit 5) y)
+            ) as thread_participants_preview,
+            (select count(*) from {message} c
+                where {message c.chat_thread_id = h.thread} and {message c visible}
+                    and {message c.id}::text is distinct from (
+                        select {thread t.parent_message_id}::text from {thread} t
+                        where {thread t.id = h.thread})
+            ) as chat_thread_replies_count) x)
+        from json_to_recordset($1) as a (message text, thread text), lateral (
+            select coalesce(a.thread, (
+                select {thread t.id}::text from {thread} t
+                where {thread t.parent_message_id = a.message} limit 1)) as thread) h
+    $t$),
+
+    -- The application's own counter, else counted: not seen, or not read where nothing says seen.
+    ('count', $t$
+        select 'count', k, to_json(coalesce(
+            (select {member m.new_notifications_count}::text::bigint from {member} m
+                where {member m.id = k}),
+            (select count(*) from {notification} n
+                where {notification n.community_member_id = k} and {notification n visible}
+                    and case when {notification n.seen_at mapped}
+                        then {notification n.seen_at unset}
+                        else {notification n.read_at unset} end)))
+        from unnest($1) k
+    $t$),
+
+    ('viewer', $t$
+        select 'viewer', a.room || ':' || a.member, (select row_to_json(v) from (select
+            coalesce({participant p.unread_messages_count}, 0) as unread_messages_count,
+            {participant p person m} as current_participant,
+            array_to_json(array(
+                select {participant o person n} from {participant} o
+                left join {member} n on {member n.id == participant o.community_member_id}
+                where {participant o.chat_room_id == participant p.chat_room_id}
+                    and not {participant o.community_member_id == participant p.community_member_id}
+                    and {participant o visible}
+                order by {participant o.id}, {participant o.community_member_id} limit 5)
+            ) as other_participants_preview,
+            case when {room r.chat_room_kind}::text = 'direct' then (
+                select {member n.name}::text from {participant} o
+                join {member} n on {member n.id == participant o.community_member_id}
+                where {participant o.chat_room_id == participant p.chat_room_id}
+                    and not {participant o.community_member_id == participant p.community_member_id}
+                    and {participant o visible}
+                order by {participant o.id} limit 1) end as direct_name) v)
+        from (
+            select q.room, k.member from json_to_recordset($1) as q (room text, members json),
+                json_array_elements_text(q.members) k (member)
+        ) a
+        join {participant} p on {participant p.chat_room_id = a.room}
+            and {participant p.community_member_id = a.member} and {participant p visible}
+        left join {member} m on {member m.id == participant p.community_member_id}
+        left join {room} r on {room r.id == participant p.chat_room_id}
+    $t$),
+
+    -- A kind that is not attached cannot be asked: without members the token's word is taken for
+    -- who exists, without rooms all of them are visible, without participants no room is granted.
+    -- A room goes by its id where a uuid is asked for and rooms have none.
+    ('access', $t$
+        with ask as materialized (
+            select a.req, a.channel, a.room, a.uuid,
+                case when {member mapped} then {member m.id}::text else a.member end as member
+            from json_to_recordset($1)
+                as a (req integer, member text, channel text, room text, uuid text)
+            left join {member} m on {member m.id = a.member}
+            where not {member mapped} or {member m.id} is not null and {member m visible}
+        ), answer as (
+            select a.req, case a.channel
+                when 'notifications' then 'notification-channel-' || a.member
+                when 'member' then 'chat-room-channel-' || a.member
+                else 'chat-community-member-' || a.member || '-threads-channel'
+                end as stream, null as topic
+            from ask a where a.channel in ('notifications', 'member', 'threads')
+            union
+            select a.req, null, 'room-members:' || {participant p.chat_room_id}::text
+            from ask a
+            join {participant} p on {participant p.community_member_id = a.member}
+                and {participant p visible}
+            left join {room} r on {room r.id == participant p.chat_room_id}
+            where a.channel = 'member'
+                and (not {room mapped} or {room r.id} is not null and {room r visible})
+            union
+            select a.req, 'chat-room-' || {participant p.chat_room_id}::text || '-channel', null
+            from ask a
+            join {participant} p on {participant p.community_member_id = a.member}
+                and {participant p.chat_room_id = a.room} and {participant p visible}
+            left join {room} r on {room r.id == participant p.chat_room_id}
+            where a.channel = 'room'
+                and (not {room mapped} or {room r.id} is not null and {room r visible})
+            union
+            select a.req, 'chat-room-' || {participant p.chat_room_id}::text || '-channel', null
+            from ask a
+            join {room} r on {room r visible} and case when {room r.uuid mapped}
+                then {room r.uuid = a.uuid} else {room r.id = a.uuid} end
+            join {participant} p on {participant p.community_member_id = a.member}
+                and {participant p.chat_room_id == room r.id} and {participant p visible}
+            where a.channel = 'room' and a.room is null
+            union
+            select a.req, null,
+                'thread-members:' || {thread_participant t.chat_thread_id}::text
+            from ask a
+            join {thread_participant} t on {thread_participant t.community_member_id = a.member}
+                and {thread_participant t visible}
+            where a.channel = 'threads'
+        )
+        select q.req, w.stream, w.topic
+        from json_to_recordset($1) as q (req integer) left join answer w on w.req = q.req
+        order by q.req, w.topic nulls first
+    $t$)
+
+    ) as t (name, template);
+$_$;
+
+ALTER FUNCTION pgcable.build(p_shapes jsonb) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.build(p_shapes jsonb) IS 'Internal: the statements that read the application''s tables.';
+
+CREATE FUNCTION pgcable.builtin_access(p_requests json) RETURNS TABLE(req integer, stream text, topic text)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    begin
+        return query execute pgcable.statements() ->> 'access' using p_requests;
+    exception when syntax_error_or_access_rule_violation then
+        return query execute pgcable.build(pgcable.shapes()) ->> 'access' using p_requests;
+    end;
+end;
+$$;
+
+ALTER FUNCTION pgcable.builtin_access(p_requests json) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.builtin_access(p_requests json) IS 'Internal: who may listen to what, on the channels of the chat.';
+
+CREATE FUNCTION pgcable.capture() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    AS $$
+declare
+    v_slot bigint := pg_catalog.pg_sequence_last_value('pgcable.ctl'::pg_catalog.regclass)
+        operator(pg_catalog.&) 3;
+    v_new pg_catalog.json := pg_catalog.row_to_json(new);
+    v_old pg_catalog.json := pg_catalog.row_to_json(old);
+begin
+    if tg_nargs operator(pg_catalog.>) 1 then
+        v_new := pgcable.kept(v_new, tg_argv);
+        v_old := pgcable.kept(v_old, tg_argv);
+    end if;
+    if v_slot operator(pg_catalog.=) 0 then
+        insert into pgcable.outbox_0 (id, xid, kind, op, new, old, at)
+        values (pg_catalog.nextval('pgcable.outbox_id'::pg_catalog.regclass),
+            pg_catalog.pg_current_xact_id(), tg_argv[0],
+            pg_catalog.left(tg_op, 1)::pg_catalog."char", v_new, v_old,
+            pg_catalog.clock_timestamp());
+    elsif v_slot operator(pg_catalog.=) 1 then
+        insert into pgcable.outbox_1 (id, xid, kind, op, new, old, at)
+        values (pg_catalog.nextval('pgcable.outbox_id'::pg_catalog.regclass),
+            pg_catalog.pg_current_xact_id(), tg_argv[0],
+            pg_catalog.left(tg_op, 1)::pg_catalog."char", v_new, v_old,
+            pg_catalog.clock_timestamp());
+    else
+        insert into pgcable.outbox_2 (id, xid, kind, op, new, old, at)
+        values (pg_catalog.nextval('pgcable.outbox_id'::pg_catalog.regclass),
+            pg_catalog.pg_current_xact_id(), tg_argv[0],
+            pg_catalog.left(tg_op, 1)::pg_catalog."char", v_new, v_old,
+            pg_catalog.clock_timestamp());
+    end if;
+    if pg_catalog.pg_sequence_last_value('pgcable.ctl'::pg_catalog.regclass)
+        operator(pg_catalog.>>) 2
+        operator(pg_catalog.>) pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) then
+        perform pg_catalog.pg_notify('pgcable', '');
+    end if;
+    return null;
+end;
+$$;
+
+ALTER FUNCTION pgcable.capture() OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.capture() IS 'Trigger put on tables by pgcable.attach().';
+
+CREATE FUNCTION pgcable.capture_generic() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_old json := case when tg_op <> 'INSERT' then row_to_json(old) end;
+    v_new json := case when tg_op <> 'DELETE' then row_to_json(new) end;
+    v_from text := pgcable.fill(tg_argv[0], v_old);
+    v_to text := pgcable.fill(tg_argv[0], v_new);
+begin
+    v_old := pgcable.kept(v_old, tg_argv);
+    v_new := pgcable.kept(v_new, tg_argv);
+    if tg_op = 'UPDATE' and v_from is not distinct from v_to then
+        if v_to is not null and v_old::text is distinct from v_new::text then
+            perform pgcable.put('broadcast', v_to,
+                json_build_object('event', 'UPDATE', 'record', v_new, 'old_record', v_old));
+        end if;
+        return null;
+    end if;
+    -- A row that moves to another stream leaves the one and appears on the other.
+    if v_from is not null then
+        perform pgcable.put('broadcast', v_from,
+            json_build_object('event', 'DELETE', 'record', null, 'old_record', v_old));
+    end if;
+    if v_to is not null then
+        perform pgcable.put('broadcast', v_to,
+            json_build_object('event', 'INSERT', 'record', v_new, 'old_record', null));
+    end if;
+    return null;
+end;
+$$;
+
+ALTER FUNCTION pgcable.capture_generic() OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.capture_generic() IS 'Trigger put on tables by pgcable.attach_generic().';
+
+CREATE FUNCTION pgcable.castable(p_value text, p_type text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+    select case
+        when p_value is null then false
+        when p_type in ('smallint', 'integer', 'bigint') then case
+            when p_value ~ '^-?[0-9]{1,19}$' then p_value::numeric between
+                - (case p_type when 'smallint' then 32768 when 'integer' then 2147483648
+                    else 9223372036854775808 end)
+                and (case p_type when 'smallint' then 32767 when 'integer' then 2147483647
+                    else 9223372036854775807 end)
+            else false end
+        when p_type = 'uuid' then
+            p_value ~* '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$'
+        else true
+    end;
+$_$;
+
+ALTER FUNCTION pgcable.castable(p_value text, p_type text) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.castable(p_value text, p_type text) IS 'Internal: would this cast raise no error?';
+
+CREATE FUNCTION pgcable.channel(class text, stream text, authorize regproc DEFAULT NULL::regproc) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+begin
+    if class is null or class !~ '^[A-Za-z0-9_:]{1,128}$' then
+        raise exception 'pgcable: % is no name of a channel', quote_nullable(class)
+            using errcode = 'invalid_parameter_value',
+                hint = 'It is what clients subscribe to, e.g. OrdersChannel: letters, digits, _ and :.';
+    end if;
+    if class in ('NotificationChannel', 'ChatRoomChannel', 'Chats::RoomChannel',
+        'Chats::CommunityMemberThreadsChannel') then
+        raise exception 'pgcable: % is a built-in channel', class
+            using errcode = 'duplicate_object', hint = 'Choose another name.';
+    end if;
+    perform pgcable.check_stream(stream);
+    if authorize is null then
+        raise notice 'pgcable: % has no rule and accepts nobody', class;
+    else
+        perform pgcable.check_rule(authorize::oid::regprocedure, 'jsonb');
+    end if;
+    perform pgcable.channel_put(class, stream, authorize::oid::regprocedure::text);
+end;
+$_$;
+
+ALTER FUNCTION pgcable.channel(class text, stream text, authorize regproc) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.channel(class text, stream text, authorize regproc) IS 'Make a channel: channel(''OrdersChannel'', stream => ''orders-{customer_id}'', authorize => ''app.may_see_orders''), a stable function (member text, params jsonb) returns boolean. Without a rule it accepts nobody. Harmless to repeat.';
+
+CREATE FUNCTION pgcable.channel_access(p_requests json) RETURNS TABLE(req integer, stream text, topic text)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select q.req, case
+        when pgcable.allows(c.rule, q.member, q.params::text)
+            then pgcable.fill(c.stream, q.params) end, null::text
+    from json_to_recordset(p_requests) as q (req integer, member text, class text, params json)
+    left join pgcable.channel c on c.class = q.class and c.rule is not null;
+$$;
+
+ALTER FUNCTION pgcable.channel_access(p_requests json) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.channel_access(p_requests json) IS 'Internal: who may listen to what, on channels of one''s own.';
+
+CREATE FUNCTION pgcable.channel_put(p_class text, p_stream text, p_rule text) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    insert into pgcable.channel (class, stream, rule) values (p_class, p_stream, p_rule)
+    on conflict (class) do update set stream = excluded.stream, rule = excluded.rule;
+$$;
+
+ALTER FUNCTION pgcable.channel_put(p_class text, p_stream text, p_rule text) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.channel_put(p_class text, p_stream text, p_rule text) IS 'Internal: the part of channel() that needs the rights of pgcable_owner.';
+
+CREATE FUNCTION pgcable.check_broadcast(p_stream text) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if p_stream is null or octet_length(p_stream) not between 1 and 255 then
+        raise exception 'pgcable: cannot broadcast to a stream whose name has % bytes',
+            coalesce(octet_length(p_stream), 0)
+            using errcode = 'invalid_parameter_value',
+                hint = 'The name of a stream has 1 to 255 bytes, e.g. chat-room-7-channel.';
+    end if;
+    if p_stream ~ '^(room-members|thread-members):' then
+        raise exception 'pgcable: cannot broadcast to %: it is an internal topic', p_stream
+            using errcode = 'invalid_parameter_value',
+                hint = 'Broadcast to a stream that clients subscribe to, e.g. chat-room-7-channel.';
+    end if;
+end;
+$$;
+
+ALTER FUNCTION pgcable.check_broadcast(p_stream text) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.check_broadcast(p_stream text) IS 'Internal: refuse what is no stream.';
+
+CREATE FUNCTION pgcable.check_keys(p_kind text, p_table regclass, p_columns jsonb) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    r record;
+begin
+    for r in
+        select m.value as col, format_type(a.atttypid, a.atttypmod) as type
+        from jsonb_each_text(p_columns) m
+        join pg_attribute a on a.attrelid = p_table and a.attname = m.value
+        join pg_type t on t.oid = pgcable.base_type(a.atttypid)
+        where (m.key = 'id' or m.key like '%\_id' or m.key = 'uuid')
+            and t.typcategory <> 'S'
+            and t.oid not in ('int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'uuid'::regtype)
+    loop
+        raise exception 'pgcable: cannot attach % as %: column % is a key of type %',
+            p_table, p_kind, quote_ident(r.col), r.type
+            using errcode = 'datatype_mismatch',
+                hint = 'Keys may be smallint, integer, bigint, uuid, or text in any form.';
+    end loop;
+end;
+$$;
+
+ALTER FUNCTION pgcable.check_keys(p_kind text, p_table regclass, p_columns jsonb) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.check_keys(p_kind text, p_table regclass, p_columns jsonb) IS 'Internal: are the keys of types that we can compare?';
+
+CREATE FUNCTION pgcable.check_rule(p_rule regprocedure, p_second text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_proc pg_proc;
+begin
+    select * into strict v_proc from pg_proc where oid = p_rule;
+    if v_proc.proargtypes::text <> array_to_string(
+            array['text'::regtype::oid, p_second::regtype::oid], ' ')
+        or v_proc.prorettype <> 'boolean'::regtype or v_proc.proretset then
+        raise exception 'pgcable: the rule % must be a function (member text, % %) returns boolean',
+            p_rule, case p_second when 'text' then 'room' else 'params' end, p_second
+            using errcode = 'invalid_function_definition';
+    end if;
+    if v_proc.provolatile = 'v' then
+        raise exception 'pgcable: the rule % must not be volatile', p_rule
+            using errcode = 'invalid_function_definition',
+                hint = 'Rights are judged as of a tick: declare the function stable.';
+    end if;
+    execute format('grant usage on schema %I to pgcable_owner', (
+        select nspname from pg_namespace where oid = v_proc.pronamespace));
+    execute format('grant execute on function %s to pgcable_owner', p_rule);
+    if not v_proc.prosecdef then
+        raise notice 'pgcable: % runs as pgcable_owner, who may read the attached tables only;'
+            ' make it security definer if it reads others', p_rule;
+    end if;
+end;
+$$;
+
+ALTER FUNCTION pgcable.check_rule(p_rule regprocedure, p_second text) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.check_rule(p_rule regprocedure, p_second text) IS 'Internal: is that a rule, and may we ask it?';
+
+CREATE FUNCTION pgcable.check_stream(p_stream text) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if p_stream is null or octet_length(p_stream) not between 1 and 255 then
+        raise exception 'pgcable: the name of a stream has 1 to 255 bytes, not %',
+            coalesce(octet_length(p_stream), 0) using errcode = 'invalid_parameter_value';
+    end if;
+    if pgcable.is_reserved(p_stream) then
+        raise exception 'pgcable: the stream % belongs to the built-in channels', p_stream
+            using errcode = 'invalid_parameter_value',
+                hint = 'Choose a name of your own, e.g. orders-{customer_id}.';
+    end if;
+end;
+$$;
+
+ALTER FUNCTION pgcable.check_stream(p_stream text) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.check_stream(p_stream text) IS 'Internal: refuse what no stream may be called.';
+
+CREATE FUNCTION pgcable.check_table(p_kind text, p_table regclass) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_class pg_class;
+    v_other text;
+begin
+    if not exists (select from pgcable.canonical where kind = p_kind) then
+        raise exception 'pgcable: there is no kind %', quote_nullable(p_kind)
+            using errcode = 'invalid_parameter_value',
+                hint = 'Kinds: member, room, participant, message, thread, thread_participant,'
+                    ' notification.';
+    end if;
+    select * into v_class from pg_class where oid = p_table;
+    if not found or v_class.relkind not in ('r', 'p', 'v', 'm', 'f') then
+        raise exception 'pgcable: cannot attach %: it is no table and no view', p_table
+            using errcode = 'wrong_object_type', hint = 'Name a table of the application''s.';
+    end if;
+    if not pg_has_role(v_class.relowner, 'USAGE') then
+        raise exception 'pgcable: cannot attach %: it belongs to %', p_table,
+            pg_get_userbyid(v_class.relowner)
+            using errcode = 'insufficient_privilege',
+                hint = 'Attach as the owner of the table, who must be a member of pgcable_owner, or'
+                    ' as a superuser.';
+    end if;
+    select kind into v_other from pgcable.mapping
+    where relation = p_table and kind not in (p_kind, 'thread');
+    if found and p_kind <> 'thread' then
+        raise exception 'pgcable: cannot attach % as %: it is attached as % already',
+            p_table, p_kind, v_other
+            using errcode = 'duplicate_object',
+                hint = 'A table plays one kind; give the second one a view of the table.';
+    end if;
+end;
+$$;
+
+ALTER FUNCTION pgcable.check_table(p_kind text, p_table regclass) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.check_table(p_kind text, p_table regclass) IS 'Internal: may this table play this kind, and may the caller say so?';
+
+CREATE FUNCTION pgcable.column_list(p_table regclass) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select string_agg(quote_ident(attname), ', ' order by attnum)
+    from pg_attribute
+    where attrelid = p_table and attnum > 0 and not attisdropped;
+$$;
+
+ALTER FUNCTION pgcable.column_list(p_table regclass) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.column_list(p_table regclass) IS 'Internal: a table''s columns, for messages.';
+
+CREATE FUNCTION pgcable.detach(p_kind text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_table regclass;
+    v_class pg_class;
+    v_event text;
+begin
+    select relation into v_table from pgcable.mapping where kind = p_kind;
+    if not found then
+        raise notice 'pgcable: nothing is attached as %', p_kind;
+        return;
+    end if;
+    select * into v_class from pg_class where oid = v_table;
+    if found and p_kind <> 'thread' and v_class.relkind in ('r', 'p') then
+        foreach v_event in array '{insert,update,delete,truncate}'::text[] loop
+            if exists (select from pg_trigger where tgrelid = v_table and not tgisinternal
+                and tgname = 'pgcable_capture_' || v_event) then
+                execute format('drop trigger pgcable_capture_%s on %s', v_event, v_table);
+            end if;
+        end loop;
+    end if;
+    perform pgcable.mapping_drop(p_kind);
+    if v_class.oid is not null
+        and not exists (select from pgcable.mapping where relation = v_table) then
+        execute format('revoke select on %s from pgcable_owner', v_table);
+    end if;
+    if exists (
+        select from pg_namespace n, aclexplode(n.nspacl) a
+        where n.oid = v_class.relnamespace and a.grantee = 'pgcable_owner'::regrole
+            and n.nspname <> 'pgcable'
+    ) and not exists (
+        select from pgcable.mapping m join pg_class c on c.oid = m.relation
+        where c.relnamespace = v_class.relnamespace
+    ) then
+        execute format('revoke usage on schema %s from pgcable_owner',
+            v_class.relnamespace::regnamespace);
+    end if;
+end;
+$$;
+
+ALTER FUNCTION pgcable.detach(p_kind text) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.detach(p_kind text) IS 'Take triggers and grant off the table that plays a kind. Harmless to repeat.';
+
+CREATE FUNCTION pgcable.detach_generic(tbl regclass) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_op text;
+begin
+    foreach v_op in array '{insert,update,delete}'::text[] loop
+        if exists (select from pg_trigger where tgrelid = tbl and not tgisinternal
+            and tgname = 'pgcable_generic_' || v_op) then
+            execute format('drop trigger pgcable_generic_%s on %s', v_op, tbl);
+        end if;
+    end loop;
+    perform pgcable.generic_drop(tbl);
+end;
+$$;
+
+ALTER FUNCTION pgcable.detach_generic(tbl regclass) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.detach_generic(tbl regclass) IS 'Take the triggers of attach_generic() away. Harmless to repeat.';
+
+CREATE FUNCTION pgcable.drop_channel(class text) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    delete from pgcable.channel c where c.class = drop_channel.class;
+$$;
+
+ALTER FUNCTION pgcable.drop_channel(class text) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.drop_channel(class text) IS 'Take a channel away: new subscriptions are refused.';
+
+CREATE FUNCTION pgcable.expand(p_shapes jsonb, p_template text) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select string_agg(t.text || coalesce(pgcable.piece(p_shapes, b.found[1]), ''), ''
+        order by t.place)
+    from regexp_split_to_table(p_template, '\{[a-z][^{}]*\}') with ordinality t (text, place)
+    left join regexp_matches(p_template, '\{([a-z][^{}]*)\}', 'g') with ordinality b (found, place)
+        on b.place = t.place;
+$$;
+
+ALTER FUNCTION pgcable.expand(p_shapes jsonb, p_template text) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.expand(p_shapes jsonb, p_template text) IS 'Internal: a template made SQL.';
+
+CREATE FUNCTION pgcable.extra_list(p_shapes jsonb, p_kind text, p_alias text, p_taken text[]) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select coalesce(string_agg(format(', %s.%I', p_alias, e.col), '' order by e.place), '')
+    from jsonb_array_elements_text(coalesce(p_shapes #> array[p_kind, 'extra'], '[]'))
+        with ordinality e (col, place)
+    where e.col <> all (p_taken);
+$$;
+
+ALTER FUNCTION pgcable.extra_list(p_shapes jsonb, p_kind text, p_alias text, p_taken text[]) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.extra_list(p_shapes jsonb, p_kind text, p_alias text, p_taken text[]) IS 'Internal: SQL for a select list of extra columns.';
+
+CREATE FUNCTION pgcable.extra_object(p_shapes jsonb, p_kind text, p_alias text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select case l.list
+        when '' then '''{}''::json'
+        else format('(select row_to_json(e) from (select %s) e)', substr(l.list, 3)) end
+    from (select pgcable.extra_list(p_shapes, p_kind, p_alias, '{}') as list) l;
+$$;
+
+ALTER FUNCTION pgcable.extra_object(p_shapes jsonb, p_kind text, p_alias text) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.extra_object(p_shapes jsonb, p_kind text, p_alias text) IS 'Internal: SQL for the extra columns as an object.';
+
+CREATE FUNCTION pgcable.facts(p_needs json) RETURNS TABLE(what text, key text, data json)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off'
+    AS $$
+begin
+    begin
+        return query select * from pgcable.facts_by(pgcable.statements(), p_needs);
+    exception when syntax_error_or_access_rule_violation then
+        return query select * from pgcable.facts_by(pgcable.build(pgcable.shapes()), p_needs);
+    end;
+end;
+$$;
+
+ALTER FUNCTION pgcable.facts(p_needs json) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.facts(p_needs json) IS 'Daemon: what the rows of a batch do not hold, in one round trip.';
+
+CREATE FUNCTION pgcable.facts_by(p_statements jsonb, p_needs json) RETURNS TABLE(what text, key text, data json)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_messages pgcable.message_fact[] := '{}'; -- their rooms, senders and counts are needed, too
+    v_more pgcable.message_fact[];
+    v_list text[];
+    v_asks json;
+    v_in_room json;
+    v_what text;
+begin
+    foreach v_what in array '{message,last_message}'::text[] loop
+        v_list := pgcable.text_list(p_needs, v_what);
+        if v_list <> '{}' then
+            execute format('select array(select f::pgcable.message_fact from (%s)'
+                ' f (what, key, data, message, room, participant, member, thread))',
+                p_statements ->> v_what) into v_more using v_list;
+            v_messages := v_messages || v_more;
+        end if;
+    end loop;
+    return query select f.what, f.key, f.data from unnest(v_messages) f;
+
+    v_list := array(
+        select unnest(pgcable.text_list(p_needs, 'room'))
+        union
+        select room from unnest(v_messages));
+    if v_list <> '{}' then
+        return query execute p_statements ->> 'room' using v_list;
+    end if;
+
+    select json_agg(s) filter (where s.participant is not null),
+        json_agg(s) filter (where s.participant is null)
+    into v_asks, v_in_room
+    from (
+        select participant, room, member from json_to_recordset(p_needs -> 'sender')
+            as a (participant text, room text, member text)
+        union
+        select participant, case when participant is null then room end,
+            case when participant is null then member end
+        from unnest(v_messages)) s;
+    if v_asks is not null then
+        return query execute p_statements ->> 'sender' using v_asks;
+    end if;
+    if v_in_room is not null then
+        return query execute p_statements ->> 'sender_in_room' using v_in_room;
+    end if;
+
+    v_asks := (select json_agg(s) from (
+        select message, thread from json_to_recordset(p_needs -> 'stats')
+            as a (message text, thread text)
+        union
+        select message, thread from unnest(v_messages)) s);
+    if v_asks is not null then
+        return query execute p_statements ->> 'stats' using v_asks;
+    end if;
+
+    v_list := pgcable.text_list(p_needs, 'count');
+    if v_list <> '{}' then
+        return query execute p_statements ->> 'count' using v_list;
+    end if;
+    if p_needs -> 'viewers' is not null then
+        return query execute p_statements ->> 'viewer' using p_needs -> 'viewers';
+    end if;
+end;
+$$;
+
+ALTER FUNCTION pgcable.facts_by(p_statements jsonb, p_needs json) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.facts_by(p_statements jsonb, p_needs json) IS 'Internal: facts, with these statements.';
+
+CREATE FUNCTION pgcable.fill(p_template text, p_from json) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_name text;
+    v_result text := p_template;
+begin
+    for v_name in select m[1] from regexp_matches(p_template, '\{([^{}]+)\}', 'g') m loop
+        if coalesce(json_typeof(p_from -> v_name) not in ('string', 'number'), true) then
+            return null;
+        end if;
+        -- A value's own braces are no placeholders: they are put out of the way first.
+        v_result := replace(v_result, '{' || v_name || '}',
+            translate(p_from ->> v_name, '{}', E'\x01\x02'));
+    end loop;
+    v_result := translate(v_result, E'\x01\x02', '{}');
+    if octet_length(v_result) not between 1 and 255 or pgcable.is_reserved(v_result) then
+        return null;
+    end if;
+    return v_result;
+end;
+$$;
+
+ALTER FUNCTION pgcable.fill(p_template text, p_from json) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.fill(p_template text, p_from json) IS 'Internal: the stream that a template names.';
+
+CREATE FUNCTION pgcable.generic_drop(p_table regclass) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    delete from pgcable.generic where relation = p_table;
+$$;
+
+ALTER FUNCTION pgcable.generic_drop(p_table regclass) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.generic_drop(p_table regclass) IS 'Internal: the part of detach_generic() that needs the rights of pgcable_owner.';
+
+CREATE FUNCTION pgcable.generic_put(p_table regclass, p_stream text, p_columns text[]) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    insert into pgcable.generic (relation, stream, columns) values (p_table, p_stream, p_columns)
+    on conflict (relation) do update set stream = excluded.stream, columns = excluded.columns;
+$$;
+
+ALTER FUNCTION pgcable.generic_put(p_table regclass, p_stream text, p_columns text[]) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.generic_put(p_table regclass, p_stream text, p_columns text[]) IS 'Internal: the part of attach_generic() that needs the rights of pgcable_owner.';
+
+CREATE FUNCTION pgcable.grant_select(p_table regclass) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_class pg_class;
+begin
+    select * into v_class from pg_class where oid = p_table;
+    execute format('grant select on %s to pgcable_owner', p_table);
+    if not has_schema_privilege('pgcable_owner', v_class.relnamespace, 'USAGE') then
+        execute format('grant usage on schema %s to pgcable_owner',
+            v_class.relnamespace::regnamespace);
+    end if;
+    if v_class.relrowsecurity then
+        raise warning 'pgcable: % has row level security: facts about its rows are read as the'
+            ' role pgcable_owner, which needs a policy that lets it see them', p_table;
+    end if;
+end;
+$$;
+
+ALTER FUNCTION pgcable.grant_select(p_table regclass) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.grant_select(p_table regclass) IS 'Internal: let pgcable_owner read an attached table.';
+
+CREATE FUNCTION pgcable.has_column(p_table regclass, p_column text) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select exists (
+        select from pg_attribute
+        where attrelid = p_table and attname = p_column and attnum > 0 and not attisdropped);
+$$;
+
+ALTER FUNCTION pgcable.has_column(p_table regclass, p_column text) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.has_column(p_table regclass, p_column text) IS 'Internal: is there such a column?';
+
+CREATE FUNCTION pgcable.hello() RETURNS TABLE(schema_version integer, breaking_version integer, install_id text, system_ok boolean, in_recovery boolean, encoding text, prepared integer, first_tick bigint, first_nonce text, last_tick bigint, last_nonce text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select
+        (select max(id) from pgcable.migration),
+        (select max(id) from pgcable.migration where breaking),
+        m.install_id::text,
+        m.system_id = (select system_identifier from pg_control_system()),
+        pg_is_in_recovery(),
+        current_setting('server_encoding'),
+        current_setting('max_prepared_transactions')::integer,
+        a.tick, a.nonce::text, z.tick, z.nonce::text
+    from pgcable.meta m,
+        (select tick, nonce from pgcable.tick order by tick limit 1) a,
+        (select tick, nonce from pgcable.tick order by tick desc limit 1) z;
+$$;
+
+ALTER FUNCTION pgcable.hello() OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.hello() IS 'Daemon: is this the server and the schema it can work with?';
+
+CREATE FUNCTION pgcable.is_reserved(p_stream text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select p_stream ~ '^(room-members:|thread-members:|notification-channel-|chat-room-|chat-community-member-)';
+$$;
+
+ALTER FUNCTION pgcable.is_reserved(p_stream text) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.is_reserved(p_stream text) IS 'Internal: is that a stream of the chat itself?';
+
+CREATE FUNCTION pgcable.kept(p_row json, p_columns text[]) RETURNS json
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select json_object_agg(f.key, f.value)
+    from json_each(
+        case
+            when strpos(p_row::text, '\u') = 0 then p_row
+            else regexp_replace(
+                p_row::text, '\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\\ufffd', 'g')::json
+        end) f
+    where f.key = any (p_columns[1:]);
+$$;
+
+ALTER FUNCTION pgcable.kept(p_row json, p_columns text[]) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.kept(p_row json, p_columns text[]) IS 'Internal: the columns named after the first entry.';
+
+CREATE FUNCTION pgcable.mapping_drop(p_kind text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    delete from pgcable.mapping where kind = p_kind;
+    execute format('drop function if exists pgcable.%I(record, record)', p_kind || '_changed');
+    perform pgcable.rebuild();
+    perform pgcable.put('mapping', null, null);
+end;
+$$;
+
+ALTER FUNCTION pgcable.mapping_drop(p_kind text) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.mapping_drop(p_kind text) IS 'Internal: the part of detach() that needs the rights of pgcable_owner.';
+
+CREATE FUNCTION pgcable.mapping_info() RETURNS json
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select json_build_object('kinds', coalesce(json_object_agg(m.kind, json_build_object(
+        'table', m.relation::text,
+        'columns', coalesce((
+            select json_object_agg(c.name, m.columns ->> c.name order by c.place)
+            from pgcable.canonical c
+            where c.kind = m.kind and pgcable.has_column(m.relation, m.columns ->> c.name)), '{}'),
+        'extra', array(
+            select e.col from unnest(m.extra) with ordinality e (col, place)
+            where pgcable.has_column(m.relation, e.col) order by e.place),
+        'problems', pgcable.mapping_problems(m.kind)) order by m.kind), '{}'))
+    from pgcable.mapping m;
+$$;
+
+ALTER FUNCTION pgcable.mapping_info() OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.mapping_info() IS 'Daemon: what is attached: {"kinds": {kind: {table, columns, extra, problems}}}.';
+
+CREATE FUNCTION pgcable.mapping_problems(p_kind text) RETURNS text[]
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    m pgcable.mapping;
+    v_class pg_class;
+    v_result text[] := '{}';
+    v_again text := ': run pgcable.attach(' || quote_literal(p_kind) || ', …) again';
+begin
+    select * into m from pgcable.mapping where kind = p_kind;
+    select * into v_class from pg_class where oid = m.relation;
+    if not found then
+        return array['the table attached as ' || p_kind || ' is gone' || v_again];
+    end if;
+    v_result := v_result || array(
+        select format('%s has no column %I any more (%s)%s',
+            m.relation, c.value, c.key, v_again)
+        from jsonb_each_text(m.columns) c where not pgcable.has_column(m.relation, c.value));
+    v_result := v_result || array(
+        select format('%s has no column %I any more (extra)%s', m.relation, e, v_again)
+        from unnest(m.extra) e where not pgcable.has_column(m.relation, e));
+    if p_kind <> 'thread' and v_class.relkind in ('r', 'p') then
+        v_result := v_result || array(
+            select format('the trigger pgcable_capture_%s of %s is missing or disabled%s',
+                e, m.relation, v_again)
+            from unnest('{insert,update,delete,truncate}'::text[]) e
+            where not (p_kind = 'member' and e = 'insert') and not exists (
+                select from pg_trigger
+                where tgrelid = m.relation and tgname = 'pgcable_capture_' || e
+                    and tgenabled <> 'D'));
+    end if;
+    if not has_table_privilege('pgcable_owner', m.relation, 'SELECT') then
+        v_result := v_result || format('pgcable_owner may not read %s%s', m.relation, v_again);
+    end if;
+    if v_class.relrowsecurity and not exists (
+        select from pg_policy p
+        where p.polrelid = m.relation and p.polcmd in ('r', '*')
+            and (p.polroles = '{0}' or 'pgcable_owner'::regrole = any (p.polroles))
+    ) then
+        v_result := v_result || format('row level security of %s hides its rows: create a policy'
+            ' for select to pgcable_owner', m.relation);
+    end if;
+    return v_result;
+end;
+$$;
+
+ALTER FUNCTION pgcable.mapping_problems(p_kind text) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.mapping_problems(p_kind text) IS 'Internal: what became wrong with a mapping since it was attached, in words.';
+
+CREATE FUNCTION pgcable.mapping_put(p_kind text, p_table regclass, p_columns jsonb, p_extra text[]) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+    v_old text;
+    v_new text;
+begin
+    select string_agg(format('p_old.%I', c.col), ', '), string_agg(format('p_new.%I', c.col), ', ')
+    into v_old, v_new
+    from (
+        select m.value as col
+        from jsonb_each_text(p_columns) m
+        join pgcable.canonical c on c.kind = p_kind and c.name = m.key and c.watched
+        union
+        select unnest(p_extra) where p_kind = 'message'
+    ) c;
+    if v_old is not null then
+        execute format(
+            'create or replace function pgcable.%I(p_old record, p_new record) returns boolean'
+            ' language plpgsql immutable as %L',
+            p_kind || '_changed', format($body$
+begin
+    return row(%s)::pg_catalog.record operator(pg_catalog.*<>) row(%s)::pg_catalog.record;
+exception when others then
+    return true;
+end;
+$body$, v_old, v_new));
+        execute format('comment on function pgcable.%I(record, record) is %L',
+            p_kind || '_changed', 'Written by pgcable.attach(): did a watched column change?');
+        execute format('grant execute on function pgcable.%I(record, record) to public',
+            p_kind || '_changed');
+    end if;
+
+    insert into pgcable.mapping (kind, relation, columns, extra)
+    values (p_kind, p_table, p_columns, p_extra)
+    on conflict (kind) do update
+        set relation = excluded.relation, columns = excluded.columns, extra = excluded.extra,
+            attached_at = excluded.attached_at;
+    perform pgcable.rebuild();
+    perform pgcable.put('mapping', null, null); -- daemons reload the mapping at this place
+end;
+$_$;
+
+ALTER FUNCTION pgcable.mapping_put(p_kind text, p_table regclass, p_columns jsonb, p_extra text[]) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.mapping_put(p_kind text, p_table regclass, p_columns jsonb, p_extra text[]) IS 'Internal: the part of attach() that needs the rights of pgcable_owner.';
+
+CREATE FUNCTION pgcable.migrating(p_id integer, p_name text, p_breaking boolean) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if not exists (select from pgcable.migration where id = p_id - 1) then
+        raise exception 'pgcable: cannot run migration % (%) before %', p_id, p_name, p_id - 1
+            using hint = 'Run the files of sql/migrations in the order of their numbers.';
+    end if;
+    perform set_config('role', 'pgcable_owner', true);
+    insert into pgcable.migration (id, name, breaking) values (p_id, p_name, p_breaking)
+        on conflict do nothing;
+    if not found then
+        perform set_config('role', 'none', true);
+        raise notice 'pgcable: migration %_% is in place already',
+            lpad(p_id::text, 4, '0'), p_name;
+        return false;
+    end if;
+    return true;
+end;
+$$;
+
+ALTER FUNCTION pgcable.migrating(p_id integer, p_name text, p_breaking boolean) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.migrating(p_id integer, p_name text, p_breaking boolean) IS 'For migrations only: take the turn to apply one.';
+
+CREATE FUNCTION pgcable.person_object(p_shapes jsonb, p_alias text, p_member text) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_fields text[] := array[
+        'participant p.id', 'member m.name', 'member m.user_public_uid', 'member m.headline',
+        'member m.email', 'member m.avatar_url', 'participant p.community_member_id',
+        'participant p.deleted_at', 'participant p.admin flag', 'participant p.muted flag'];
+    v_field text;
+    v_name text;
+    v_taken text[] := '{}';
+    v_list text := '';
+begin
+    foreach v_field in array v_fields loop
+        v_name := substring(v_field from '\.(\w+)');
+        v_taken := v_taken || v_name;
+        v_field := replace(replace(v_field, ' p.', ' ' || p_alias || '.'),
+            ' m.', ' ' || p_member || '.');
+        v_list := v_list || format(', %s as %I', pgcable.piece(p_shapes, v_field), v_name);
+    end loop;
+    v_list := v_list || pgcable.extra_list(p_shapes, 'member', p_member, v_taken);
+    v_taken := v_taken || array(
+        select jsonb_array_elements_text(coalesce(p_shapes #> '{member,extra}', '[]')));
+    v_list := v_list || pgcable.extra_list(p_shapes, 'participant', p_alias, v_taken);
+    return format('(select row_to_json(x) from (select %s) x)', substr(v_list, 3));
+end;
+$$;
+
+ALTER FUNCTION pgcable.person_object(p_shapes jsonb, p_alias text, p_member text) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.person_object(p_shapes jsonb, p_alias text, p_member text) IS 'Internal: SQL for a participant as an object, as the lists of a room show it.';
+
+CREATE FUNCTION pgcable.piece(p_shapes jsonb, p_token text) RETURNS text
+    LANGUAGE plpgsql STABLE STRICT
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+    v_words text[] := string_to_array(p_token, ' ');
+    v_kind text := v_words[1];
+    v_alias text := split_part(v_words[2], '.', 1);
+    v_name text := split_part(v_words[2], '.', 2);
+    v_verb text := v_words[3];
+    v_found jsonb := p_shapes #> array[v_kind, 'columns', v_name];
+    v_col text := coalesce(v_alias || '.' || (v_found ->> 'col'), 'null::unknown');
+    v_type text := v_found ->> 'type';
+begin
+    if v_words[2] is null then
+        return coalesce(p_shapes #>> array[v_kind, 'table'], '(select where false)');
+    elsif v_words[2] = 'mapped' then
+        return (p_shapes ? v_kind)::text;
+    elsif v_verb is null then
+        return v_col;
+    elsif v_verb = 'mapped' then
+        return (v_found is not null)::text;
+    elsif v_verb = 'flag' then
+        return format('coalesce(%s::text in (''true'', ''t'', ''1'', ''yes''), false)', v_col);
+    elsif v_verb = 'visible' then
+        return pgcable.piece(p_shapes, format('%s %s.deleted_at unset', v_kind, v_alias));
+    elsif v_verb = 'unset' then
+        return v_col || case when v_type = 'boolean' then ' is not true' else ' is null' end;
+    elsif v_verb = 'row' then
+        return pgcable.row_object(p_shapes, v_kind, v_alias);
+    elsif v_verb = 'extra' then
+        return pgcable.extra_object(p_shapes, v_kind, v_alias);
+    elsif v_verb = 'person' then
+        return pgcable.person_object(p_shapes, v_alias, v_words[4]);
+    elsif v_found is null then
+        return 'false'; -- what follows are comparisons
+    elsif v_verb = '=' then
+        return format('%1$s = case when pgcable.castable(%2$s, %3$L) then %2$s::%3$s end',
+            v_col, v_words[4], v_type);
+    elsif v_verb = 'in' then
+        return format('%1$s = any (array('
+            'select k::%3$s from unnest(%2$s) k where pgcable.castable(k, %3$L)))',
+            v_col, v_words[4], v_type);
+    elsif v_verb = '==' then
+        return pgcable.same_key(v_col, v_type,
+            split_part(v_words[5], '.', 1),
+            p_shapes #> array[v_words[4], 'columns', split_part(v_words[5], '.', 2)]);
+    end if;
+    raise exception 'pgcable: no such piece of SQL: {%}', p_token;
+end;
+$_$;
+
+ALTER FUNCTION pgcable.piece(p_shapes jsonb, p_token text) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.piece(p_shapes jsonb, p_token text) IS 'Internal: SQL for one pair of braces.';
+
+CREATE FUNCTION pgcable.prune(p_keep interval, p_safe_tick bigint) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off'
+    AS $_$
+declare
+    v_newest pgcable.tick;
+    v_base pgcable.tick;
+    v_slot bigint;
+    v_table text;
+    v_control bigint;
+    v_busy boolean;
+    v_oldest timestamptz;
+    v_count bigint;
+    v_done text[] := '{}';
+begin
+    if not pg_try_advisory_xact_lock(7236356) then
+        return 'nothing: another daemon is at it';
+    end if;
+    select * into strict v_newest from pgcable.tick order by tick desc limit 1;
+    select * into v_base from pgcable.tick
+    where tick <= p_safe_tick and at < v_newest.at - p_keep
+    order by tick desc limit 1;
+    v_control := pg_sequence_last_value('pgcable.ctl');
+
+    for v_slot in select s from generate_series(0, 2) s
+        where v_base.tick is not null and s <> v_control & 3 loop
+        v_table := 'pgcable.outbox_' || v_slot;
+        execute format('select exists (select from %s)', v_table) into v_busy;
+        continue when not v_busy;
+        begin
+            execute format('lock table %s in access exclusive mode nowait', v_table);
+        exception when lock_not_available then
+            continue; -- somebody writes or reads; the next round will do
+        end;
+        execute format(
+            'select exists (select from %1$s where xid >= pg_snapshot_xmax($1))'
+            ' or exists (select from %1$s where xid = any (array(select pg_snapshot_xip($1))))',
+            v_table)
+            into v_busy using v_base.snap;
+        continue when v_busy;
+        execute format('truncate %s', v_table);
+        v_done := v_done || format('truncated outbox_%s', v_slot);
+    end loop;
+
+    if v_base.tick is not null then
+        -- v_base itself stays: the tick after it is what came since.
+        delete from pgcable.tick where tick < v_base.tick;
+        get diagnostics v_count = row_count;
+        if v_count > 0 then
+            v_done := v_done || format('deleted %s ticks', v_count);
+        end if;
+    end if;
+
+    -- Leave the table written now when it holds rows of half the retention and the next is free.
+    execute format('select at from pgcable.outbox_%s limit 1', v_control & 3) into v_oldest;
+    execute format('select exists (select from pgcable.outbox_%s)', ((v_control & 3) + 1) % 3)
+        into v_busy;
+    if v_oldest < v_newest.at - p_keep / 2 and not v_busy then
+        perform pg_advisory_xact_lock(7236357); -- ring() writes the control word, too
+        v_control := pg_sequence_last_value('pgcable.ctl');
+        v_slot := ((v_control & 3) + 1) % 3;
+        perform setval('pgcable.ctl', ((v_control >> 2) << 2) | v_slot);
+        v_done := v_done || format('writing to outbox_%s', v_slot);
+    end if;
+    return coalesce(nullif(array_to_string(v_done, ', '), ''), 'nothing');
+end;
+$_$;
+
+ALTER FUNCTION pgcable.prune(p_keep interval, p_safe_tick bigint) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.prune(p_keep interval, p_safe_tick bigint) IS 'Daemon: drop rows and ticks older than that, as far as they were read; says what it did.';
+
+CREATE FUNCTION pgcable.put(p_kind text, p_stream text, p_message json) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+    v_control bigint;
+begin
+    execute format(
+        'insert into pgcable.outbox_%s (id, xid, kind, op, stream, new, at)'
+        ' values (nextval(''pgcable.outbox_id''), pg_current_xact_id(), $1, ''B'', $2, $3,'
+        ' clock_timestamp())',
+        pg_sequence_last_value('pgcable.ctl') & 3)
+        using p_kind, p_stream, p_message;
+    v_control := pg_sequence_last_value('pgcable.ctl');
+    if v_control >> 2 > date_part('epoch', clock_timestamp()) then
+        perform pg_notify('pgcable', '');
+    end if;
+end;
+$_$;
+
+ALTER FUNCTION pgcable.put(p_kind text, p_stream text, p_message json) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.put(p_kind text, p_stream text, p_message json) IS 'Internal: write a row of op B into the outbox and ring if somebody sleeps.';
+
+CREATE FUNCTION pgcable.put_triggers(p_kind text, p_table regclass, p_keep text[], p_always boolean) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_event text;
+begin
+    foreach v_event in array '{insert,update,delete,truncate}'::text[] loop
+        continue when p_kind = 'member' and v_event = 'insert';
+        execute format(
+            'create or replace trigger pgcable_capture_%s after %s on %s for each %s %s'
+            ' execute function pgcable.capture(%L%s)',
+            v_event, v_event, p_table,
+            case v_event when 'truncate' then 'statement' else 'row' end,
+            case v_event when 'update' then
+                format('when (pgcable.%I(old.*, new.*))', p_kind || '_changed') end,
+            p_kind,
+            (select string_agg(', ' || quote_literal(k), '') from unnest(p_keep) k));
+        execute format('alter table %s enable %s trigger pgcable_capture_%s',
+            p_table, case when p_always then 'always' end, v_event);
+    end loop;
+end;
+$$;
+
+ALTER FUNCTION pgcable.put_triggers(p_kind text, p_table regclass, p_keep text[], p_always boolean) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.put_triggers(p_kind text, p_table regclass, p_keep text[], p_always boolean) IS 'Internal: the triggers of an attached table.';
+
+CREATE FUNCTION pgcable.rebuild() RETURNS void
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    insert into pgcable.built (tables, statements)
+    select array(select relation::text from pgcable.mapping order by kind),
+        pgcable.build(pgcable.shapes())
+    on conflict (one) do update
+        set tables = excluded.tables, statements = excluded.statements;
+$$;
+
+ALTER FUNCTION pgcable.rebuild() OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.rebuild() IS 'Internal: keep the statements for the mapping of now.';
+
+CREATE FUNCTION pgcable.resolve(p_kind text, p_table regclass, p_mapping jsonb) RETURNS jsonb
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_name text;
+    v_column text;
+    v_result jsonb := '{}';
+    c pgcable.canonical;
+begin
+    for v_name in select * from jsonb_object_keys(p_mapping - '{extra,always}'::text[]) loop
+        if not exists (select from pgcable.canonical where kind = p_kind and name = v_name) then
+            raise exception 'pgcable: kind % has no column %', p_kind, quote_ident(v_name)
+                using errcode = 'undefined_column', hint = format(
+                    'The mapping says {"canonical name": "column of %s"}. Canonical names of'
+                    ' %s: %s. Further columns go into "extra": ["column"].', p_table, p_kind,
+                    (select string_agg(name, ', ' order by place)
+                        from pgcable.canonical where kind = p_kind));
+        end if;
+        if jsonb_typeof(p_mapping -> v_name) not in ('string', 'null') then
+            raise exception 'pgcable: the mapping of % must be the name of a column or null, not %',
+                v_name, p_mapping -> v_name using errcode = 'invalid_parameter_value';
+        end if;
+    end loop;
+
+    for c in select * from pgcable.canonical where kind = p_kind order by place loop
+        if p_mapping ? c.name then
+            v_column := p_mapping ->> c.name;
+            if v_column is not null and not pgcable.has_column(p_table, v_column) then
+                raise exception 'pgcable: cannot attach % as %: it has no column % (mapped as %)',
+                    p_table, p_kind, quote_ident(v_column), c.name
+                    using errcode = 'undefined_column', hint = format(
+                        'Columns of %s: %s.', p_table, pgcable.column_list(p_table));
+            end if;
+        elsif pgcable.has_column(p_table, c.name) then
+            v_column := c.name;
+        elsif pgcable.has_column(p_table, c.fallback) then
+            v_column := c.fallback;
+        else
+            v_column := null;
+        end if;
+        if v_column is not null then
+            v_result := v_result || jsonb_build_object(c.name, v_column);
+        elsif c.required then
+            raise exception 'pgcable: cannot attach % as %: no column is mapped as %',
+                p_table, p_kind, c.name
+                using errcode = 'undefined_column', hint = format(
+                    'Add {"%s": "<column>"} to the mapping. Columns of %s: %s.',
+                    c.name, p_table, pgcable.column_list(p_table));
+        end if;
+    end loop;
+    if p_kind = 'message'
+        and not v_result ?| '{chat_room_participant_id,community_member_id}'::text[] then
+        raise exception 'pgcable: cannot attach % as message: no column says who wrote it', p_table
+            using errcode = 'undefined_column', hint = format(
+                'Map chat_room_participant_id or community_member_id. Columns of %s: %s.',
+                p_table, pgcable.column_list(p_table));
+    end if;
+    return v_result;
+end;
+$$;
+
+ALTER FUNCTION pgcable.resolve(p_kind text, p_table regclass, p_mapping jsonb) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.resolve(p_kind text, p_table regclass, p_mapping jsonb) IS 'Internal: check a mapping and fill in what it leaves open.';
+
+CREATE FUNCTION pgcable.resolve_extra(p_table regclass, p_extra jsonb) RETURNS text[]
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_column text;
+    v_result text[] := '{}';
+begin
+    if p_extra is null then
+        return v_result;
+    end if;
+    if jsonb_typeof(p_extra) <> 'array' then
+        raise exception 'pgcable: "extra" must be a list of columns, not %', p_extra
+            using errcode = 'invalid_parameter_value';
+    end if;
+    for v_column in select * from jsonb_array_elements_text(p_extra) loop
+        if not coalesce(pgcable.has_column(p_table, v_column), false) then
+            raise exception 'pgcable: % has no column % (listed in "extra")',
+                p_table, quote_nullable(v_column)
+                using errcode = 'undefined_column', hint = format(
+                    'Columns of %s: %s.', p_table, pgcable.column_list(p_table));
+        end if;
+        if v_column <> all (v_result) then
+            v_result := v_result || v_column;
+        end if;
+    end loop;
+    return v_result;
+end;
+$$;
+
+ALTER FUNCTION pgcable.resolve_extra(p_table regclass, p_extra jsonb) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.resolve_extra(p_table regclass, p_extra jsonb) IS 'Internal: check the list of extra columns of a mapping.';
+
+CREATE FUNCTION pgcable.ring(p_loud_seconds integer) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_now bigint := extract(epoch from clock_timestamp())::bigint;
+    v_control bigint;
+begin
+    perform pg_advisory_xact_lock(7236357);
+    v_control := pg_sequence_last_value('pgcable.ctl');
+    if p_loud_seconds > 0 then
+        perform setval('pgcable.ctl', ((v_now + p_loud_seconds) << 2) | (v_control & 3));
+        return;
+    end if;
+    if v_control >> 2 > v_now then
+        perform pg_notify('pgcable', '');
+    end if;
+    perform setval('pgcable.ctl', v_control & 3);
+end;
+$$;
+
+ALTER FUNCTION pgcable.ring(p_loud_seconds integer) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.ring(p_loud_seconds integer) IS 'Daemon: writers must notify for so many seconds from now; 0 = they need not.';
+
+CREATE FUNCTION pgcable.room_access(p_requests json) RETURNS TABLE(req integer, stream text, topic text)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+    v_rule text := (select rule from pgcable.room_rule);
+begin
+    return query execute pgcable.expand(pgcable.shapes(), $t$
+        select q.req, case when pgcable.allows($2, q.member, {room r.id}::text)
+            then 'chat-room-' || {room r.id}::text || '-channel' end, null::text
+        from json_to_recordset($1) as q (req integer, member text, room text, uuid text)
+        join {member} m on {member m.id = q.member} and {member m visible}
+        join {room} r on {room r visible} and case when q.room is not null
+            then {room r.id = q.room} else {room r.uuid = q.uuid} end
+    $t$) using p_requests, v_rule;
+end;
+$_$;
+
+ALTER FUNCTION pgcable.room_access(p_requests json) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.room_access(p_requests json) IS 'Internal: who may listen to a room by pgcable.room_rule().';
+
+CREATE FUNCTION pgcable.room_rule(rule regproc) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if rule is not null then
+        perform pgcable.check_rule(rule::oid::regprocedure, 'text');
+    end if;
+    perform pgcable.room_rule_put(rule::oid::regprocedure::text);
+end;
+$$;
+
+ALTER FUNCTION pgcable.room_rule(rule regproc) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.room_rule(rule regproc) IS 'Who may listen to Chats::RoomChannel without being a participant: a stable function (member text, room text) returns boolean; null = nobody. For rooms embedded elsewhere.';
+
+CREATE FUNCTION pgcable.room_rule_put(p_rule text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    delete from pgcable.room_rule;
+    if p_rule is not null then
+        insert into pgcable.room_rule (rule) values (p_rule);
+    end if;
+end;
+$$;
+
+ALTER FUNCTION pgcable.room_rule_put(p_rule text) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.room_rule_put(p_rule text) IS 'Internal: the part of room_rule() that needs the rights of pgcable_owner.';
+
+CREATE FUNCTION pgcable.row_object(p_shapes jsonb, p_kind text, p_alias text) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select format('(select row_to_json(x) from (select %s, %s as extra) x)',
+        string_agg(format('%s as %I',
+            pgcable.piece(p_shapes, format('%s %s.%s%s', p_kind, p_alias, c.name,
+                case when c.name in ('is_embedded', 'admin', 'muted') then ' flag' else '' end)),
+            c.name), ', ' order by c.place),
+        pgcable.extra_object(p_shapes, p_kind, p_alias))
+    from pgcable.canonical c
+    where c.kind = p_kind;
+$$;
+
+ALTER FUNCTION pgcable.row_object(p_shapes jsonb, p_kind text, p_alias text) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.row_object(p_shapes jsonb, p_kind text, p_alias text) IS 'Internal: SQL for a row as an object under canonical names.';
+
+CREATE FUNCTION pgcable.same_key(p_col text, p_type text, p_alias text, p_other jsonb) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select case
+        when p_other is null then 'false'
+        when p_type = p_other ->> 'type'
+            or p_type in ('smallint', 'integer', 'bigint')
+                and p_other ->> 'type' in ('smallint', 'integer', 'bigint')
+            then format('%s = %s.%s', p_col, p_alias, p_other ->> 'col')
+        else format('%s::text = %s.%s::text', p_col, p_alias, p_other ->> 'col')
+    end;
+$$;
+
+ALTER FUNCTION pgcable.same_key(p_col text, p_type text, p_alias text, p_other jsonb) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.same_key(p_col text, p_type text, p_alias text, p_other jsonb) IS 'Internal: SQL for "both columns hold the same key".';
+
+CREATE FUNCTION pgcable.shapes() RETURNS jsonb
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select coalesce(jsonb_object_agg(m.kind, jsonb_build_object(
+        'table', m.relation::text,
+        'columns', coalesce((
+            select jsonb_object_agg(f.key, jsonb_build_object(
+                'col', quote_ident(a.attname),
+                'type', format_type(pgcable.base_type(a.atttypid), null)))
+            from jsonb_each_text(m.columns) f
+            join pg_attribute a
+                on a.attrelid = m.relation and a.attname = f.value and not a.attisdropped), '{}'),
+        'extra', array(
+            select a.attname
+            from unnest(m.extra) with ordinality e (col, place)
+            join pg_attribute a
+                on a.attrelid = m.relation and a.attname = e.col and not a.attisdropped
+            order by e.place))), '{}')
+    from pgcable.mapping m
+    join pg_class c on c.oid = m.relation;
+$$;
+
+ALTER FUNCTION pgcable.shapes() OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.shapes() IS 'Internal: the mapping as far as the catalogue confirms it.';
+
+CREATE FUNCTION pgcable.statements() RETURNS jsonb
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select coalesce(
+        (select statements from pgcable.built
+            where tables = array(select relation::text from pgcable.mapping order by kind)),
+        pgcable.build(pgcable.shapes()));
+$$;
+
+ALTER FUNCTION pgcable.statements() OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.statements() IS 'Internal: the statements, kept or built.';
+
+CREATE FUNCTION pgcable.text_list(p_needs json, p_what text) RETURNS text[]
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select array(
+        select distinct k from json_array_elements_text(coalesce(p_needs -> p_what, '[]')) k
+        where k is not null);
+$$;
+
+ALTER FUNCTION pgcable.text_list(p_needs json, p_what text) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.text_list(p_needs json, p_what text) IS 'Internal: a list of keys out of the needs.';
+
+CREATE FUNCTION pgcable.tick_info(p_tick bigint) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select nonce::text from pgcable.tick where tick = p_tick;
+$$;
+
+ALTER FUNCTION pgcable.tick_info(p_tick bigint) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.tick_info(p_tick bigint) IS 'Daemon: the nonce of a tick that is kept, else null. Another nonce = another history.';
+
+CREATE FUNCTION pgcable.writers() RETURNS SETOF text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select l.virtualtransaction
+    from pg_locks l
+    where l.locktype = 'relation' and l.mode = 'RowExclusiveLock' and l.granted
+        and l.database = (select d.oid from pg_database d where d.datname = current_database())
+        and l.relation in (
+            'pgcable.outbox_0'::regclass, 'pgcable.outbox_1'::regclass,
+            'pgcable.outbox_2'::regclass);
+$$;
+
+ALTER FUNCTION pgcable.writers() OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.writers() IS 'Daemon: the transactions that hold the outbox and may have read an older control word.';
+
+CREATE TABLE pgcable.built (
+    one boolean DEFAULT true NOT NULL,
+    tables text[] NOT NULL,
+    statements jsonb NOT NULL,
+    CONSTRAINT built_one_check CHECK (one)
+);
+
+ALTER TABLE pgcable.built OWNER TO pgcable_owner;
+
+COMMENT ON TABLE pgcable.built IS 'The statements of pgcable.build() for the mapping of now.';
+
+CREATE TABLE pgcable.canonical (
+    kind text NOT NULL,
+    name text NOT NULL,
+    place integer NOT NULL,
+    required boolean DEFAULT false NOT NULL,
+    watched boolean DEFAULT false NOT NULL,
+    fallback text
+);
+
+ALTER TABLE pgcable.canonical OWNER TO pgcable_owner;
+
+COMMENT ON TABLE pgcable.canonical IS 'The columns that pgcable knows of each kind, by the names it calls them.';
+
+COMMENT ON COLUMN pgcable.canonical.watched IS 'An update of this column can raise an event; updates of others are not captured.';
+
+COMMENT ON COLUMN pgcable.canonical.fallback IS 'The column that stands for it where the table has none of the name itself.';
+
+CREATE TABLE pgcable.channel (
+    class text NOT NULL,
+    stream text NOT NULL,
+    rule text
+);
+
+ALTER TABLE pgcable.channel OWNER TO pgcable_owner;
+
+COMMENT ON TABLE pgcable.channel IS 'Channels made by pgcable.channel(): class, stream, who may.';
+
+CREATE SEQUENCE pgcable.ctl
+    START WITH 0
+    INCREMENT BY 1
+    MINVALUE 0
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER TABLE pgcable.ctl OWNER TO pgcable_owner;
+
+CREATE TABLE pgcable.generic (
+    relation regclass NOT NULL,
+    stream text NOT NULL,
+    columns text[] NOT NULL
+);
+
+ALTER TABLE pgcable.generic OWNER TO pgcable_owner;
+
+COMMENT ON TABLE pgcable.generic IS 'Tables attached by pgcable.attach_generic().';
+
+CREATE TABLE pgcable.mapping (
+    kind text NOT NULL,
+    relation regclass NOT NULL,
+    columns jsonb NOT NULL,
+    extra text[] NOT NULL,
+    attached_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+ALTER TABLE pgcable.mapping OWNER TO pgcable_owner;
+
+COMMENT ON TABLE pgcable.mapping IS 'Which table plays which kind. Written by attach() and detach().';
+
+COMMENT ON COLUMN pgcable.mapping.columns IS 'Canonical name -> the table''s column.';
+
+COMMENT ON COLUMN pgcable.mapping.extra IS 'Further columns that travel in the objects of this kind.';
+
+CREATE TABLE pgcable.meta (
+    one boolean DEFAULT true NOT NULL,
+    install_id uuid DEFAULT gen_random_uuid() NOT NULL,
+    system_id bigint NOT NULL,
+    CONSTRAINT meta_one_check CHECK (one)
+);
+
+ALTER TABLE pgcable.meta OWNER TO pgcable_owner;
+
+COMMENT ON TABLE pgcable.meta IS 'Which server this was installed on: transaction numbers of another one mean nothing here.';
+
+CREATE TABLE pgcable.migration (
+    id integer NOT NULL,
+    name text NOT NULL,
+    breaking boolean NOT NULL,
+    applied_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+ALTER TABLE pgcable.migration OWNER TO pgcable_owner;
+
+COMMENT ON TABLE pgcable.migration IS 'What was installed. A daemon refuses a schema with a breaking one that it does not know.';
+
+CREATE TABLE pgcable.outbox_0 (
+    id bigint NOT NULL,
+    xid xid8 NOT NULL,
+    kind text NOT NULL,
+    op "char" NOT NULL,
+    stream text,
+    new json,
+    old json,
+    at timestamp with time zone NOT NULL
+)
+WITH (autovacuum_enabled='false', toast.autovacuum_enabled='false');
+ALTER TABLE ONLY pgcable.outbox_0 ALTER COLUMN new SET STORAGE EXTERNAL;
+ALTER TABLE ONLY pgcable.outbox_0 ALTER COLUMN old SET STORAGE EXTERNAL;
+
+ALTER TABLE pgcable.outbox_0 OWNER TO pgcable_owner;
+
+COMMENT ON TABLE pgcable.outbox_0 IS 'Captured changes: op I, U, D, T (truncated) or B (broadcast). Read through pgcable.batch().';
+
+CREATE TABLE pgcable.outbox_1 (
+    id bigint NOT NULL,
+    xid xid8 NOT NULL,
+    kind text NOT NULL,
+    op "char" NOT NULL,
+    stream text,
+    new json,
+    old json,
+    at timestamp with time zone NOT NULL
+)
+WITH (autovacuum_enabled='false', toast.autovacuum_enabled='false');
+ALTER TABLE ONLY pgcable.outbox_1 ALTER COLUMN new SET STORAGE EXTERNAL;
+ALTER TABLE ONLY pgcable.outbox_1 ALTER COLUMN old SET STORAGE EXTERNAL;
+
+ALTER TABLE pgcable.outbox_1 OWNER TO pgcable_owner;
+
+COMMENT ON TABLE pgcable.outbox_1 IS 'Another one like outbox_0.';
+
+CREATE TABLE pgcable.outbox_2 (
+    id bigint NOT NULL,
+    xid xid8 NOT NULL,
+    kind text NOT NULL,
+    op "char" NOT NULL,
+    stream text,
+    new json,
+    old json,
+    at timestamp with time zone NOT NULL
+)
+WITH (autovacuum_enabled='false', toast.autovacuum_enabled='false');
+ALTER TABLE ONLY pgcable.outbox_2 ALTER COLUMN new SET STORAGE EXTERNAL;
+ALTER TABLE ONLY pgcable.outbox_2 ALTER COLUMN old SET STORAGE EXTERNAL;
+
+ALTER TABLE pgcable.outbox_2 OWNER TO pgcable_owner;
+
+COMMENT ON TABLE pgcable.outbox_2 IS 'Another one like outbox_0.';
+
+CREATE SEQUENCE pgcable.outbox_id
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER TABLE pgcable.outbox_id OWNER TO pgcable_owner;
+
+CREATE TABLE pgcable.room_rule (
+    one boolean DEFAULT true NOT NULL,
+    rule text NOT NULL,
+    CONSTRAINT room_rule_one_check CHECK (one)
+);
+
+ALTER TABLE pgcable.room_rule OWNER TO pgcable_owner;
+
+COMMENT ON TABLE pgcable.room_rule IS 'Who may listen to a room without being a participant. Set by pgcable.room_rule().';
+
+CREATE TABLE pgcable.tick (
+    tick bigint NOT NULL,
+    snap pg_snapshot NOT NULL,
+    nonce uuid DEFAULT gen_random_uuid() NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+ALTER TABLE pgcable.tick OWNER TO pgcable_owner;
+
+COMMENT ON TABLE pgcable.tick IS 'Snapshots that cut the outbox into batches.';
+
+ALTER TABLE ONLY pgcable.built
+    ADD CONSTRAINT built_pkey PRIMARY KEY (one);
+
+ALTER TABLE ONLY pgcable.canonical
+    ADD CONSTRAINT canonical_pkey PRIMARY KEY (kind, name);
+
+ALTER TABLE ONLY pgcable.channel
+    ADD CONSTRAINT channel_pkey PRIMARY KEY (class);
+
+ALTER TABLE ONLY pgcable.generic
+    ADD CONSTRAINT generic_pkey PRIMARY KEY (relation);
+
+ALTER TABLE ONLY pgcable.mapping
+    ADD CONSTRAINT mapping_pkey PRIMARY KEY (kind);
+
+ALTER TABLE ONLY pgcable.meta
+    ADD CONSTRAINT meta_pkey PRIMARY KEY (one);
+
+ALTER TABLE ONLY pgcable.migration
+    ADD CONSTRAINT migration_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY pgcable.room_rule
+    ADD CONSTRAINT room_rule_pkey PRIMARY KEY (one);
+
+ALTER TABLE ONLY pgcable.tick
+    ADD CONSTRAINT tick_pkey PRIMARY KEY (tick);
+
+CREATE INDEX outbox_0_xid ON pgcable.outbox_0 USING btree (xid);
+
+CREATE INDEX outbox_1_xid ON pgcable.outbox_1 USING btree (xid);
+
+CREATE INDEX outbox_2_xid ON pgcable.outbox_2 USING btree (xid);
+
+GRANT USAGE ON SCHEMA pgcable TO pgcable_daemon;
+
+REVOKE ALL ON FUNCTION pgcable.access(p_requests json) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.advance(p_requests json) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgcable.advance(p_requests json) TO pgcable_daemon;
+
+REVOKE ALL ON FUNCTION pgcable.allows(p_rule text, p_member text, p_about text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.attach(p_kind text, p_table regclass, p_mapping jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.attach_generic(tbl regclass, stream text, columns text[], ops text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.base_type(p_type oid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.batch(p_tick bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgcable.batch(p_tick bigint) TO pgcable_daemon;
+
+REVOKE ALL ON FUNCTION pgcable.broadcast(p_stream text, p_message jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.broadcast(stream text, event text, data jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.build(p_shapes jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.builtin_access(p_requests json) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.capture() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.capture_generic() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.castable(p_value text, p_type text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.channel(class text, stream text, authorize regproc) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.channel_access(p_requests json) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.channel_put(p_class text, p_stream text, p_rule text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.check_broadcast(p_stream text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.check_keys(p_kind text, p_table regclass, p_columns jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.check_rule(p_rule regprocedure, p_second text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.check_stream(p_stream text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.check_table(p_kind text, p_table regclass) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.column_list(p_table regclass) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.detach(p_kind text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.detach_generic(tbl regclass) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.drop_channel(class text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.expand(p_shapes jsonb, p_template text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.extra_list(p_shapes jsonb, p_kind text, p_alias text, p_taken text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.extra_object(p_shapes jsonb, p_kind text, p_alias text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.facts(p_needs json) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgcable.facts(p_needs json) TO pgcable_daemon;
+
+REVOKE ALL ON FUNCTION pgcable.facts_by(p_statements jsonb, p_needs json) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.fill(p_template text, p_from json) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.generic_drop(p_table regclass) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.generic_put(p_table regclass, p_stream text, p_columns text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.grant_select(p_table regclass) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.has_column(p_table regclass, p_column text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.hello() FROM PUBLIC;
+GRANT ALL ON FUNCTION pgcable.hello() TO pgcable_daemon;
+
+REVOKE ALL ON FUNCTION pgcable.is_reserved(p_stream text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.kept(p_row json, p_columns text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.mapping_drop(p_kind text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.mapping_info() FROM PUBLIC;
+GRANT ALL ON FUNCTION pgcable.mapping_info() TO pgcable_daemon;
+
+REVOKE ALL ON FUNCTION pgcable.mapping_problems(p_kind text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.mapping_put(p_kind text, p_table regclass, p_columns jsonb, p_extra text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.migrating(p_id integer, p_name text, p_breaking boolean) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.person_object(p_shapes jsonb, p_alias text, p_member text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.piece(p_shapes jsonb, p_token text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.prune(p_keep interval, p_safe_tick bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgcable.prune(p_keep interval, p_safe_tick bigint) TO pgcable_daemon;
+
+REVOKE ALL ON FUNCTION pgcable.put(p_kind text, p_stream text, p_message json) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.put_triggers(p_kind text, p_table regclass, p_keep text[], p_always boolean) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.rebuild() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.resolve(p_kind text, p_table regclass, p_mapping jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.resolve_extra(p_table regclass, p_extra jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.ring(p_loud_seconds integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgcable.ring(p_loud_seconds integer) TO pgcable_daemon;
+
+REVOKE ALL ON FUNCTION pgcable.room_access(p_requests json) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.room_rule(rule regproc) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.room_rule_put(p_rule text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.row_object(p_shapes jsonb, p_kind text, p_alias text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.same_key(p_col text, p_type text, p_alias text, p_other jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.shapes() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.statements() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.text_list(p_needs json, p_what text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.tick_info(p_tick bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgcable.tick_info(p_tick bigint) TO pgcable_daemon;
+
+REVOKE ALL ON FUNCTION pgcable.writers() FROM PUBLIC;
+GRANT ALL ON FUNCTION pgcable.writers() TO pgcable_daemon;
+

@@ -1,0 +1,242 @@
+-- 0002_outbox.sql - the outbox, the ticks, the doorbell, and the trigger that captures rows.
+--
+-- Breaking: yes. Nothing is delivered without it.
+
+do $migration$
+begin
+    if pgcable.migrating(2, 'outbox', true) then
+        execute $sql$
+
+-- The control word: lease << 2 | slot, in a sequence because a sequence is not transactional.  Slot
+-- is the outbox table written now; lease is the second (Unix time) until which writers must ring.
+create sequence pgcable.ctl as bigint minvalue 0 start 0;
+select pg_catalog.setval('pgcable.ctl', 0);
+
+-- CACHE 1 is part of the proof of order: an id drawn later is larger, in whatever session.
+create sequence pgcable.outbox_id as bigint cache 1;
+
+-- Three fixed tables take turns, so that old rows go by TRUNCATE and never by DELETE.  Logged: what
+-- was committed is delivered after a crash.  External: compressing a row costs its writer more than
+-- storing it.  No primary key on id: only (xid) is searched.
+create table pgcable.outbox_0 (
+    id bigint not null,
+    xid xid8 not null,
+    kind text not null,
+    op "char" not null,
+    stream text,
+    new json,
+    old json,
+    at timestamptz not null
+) with (autovacuum_enabled = false, toast.autovacuum_enabled = false);
+alter table pgcable.outbox_0 alter column new set storage external;
+alter table pgcable.outbox_0 alter column old set storage external;
+comment on table pgcable.outbox_0 is
+    'Captured changes: op I, U, D, T (truncated) or B (broadcast). Read through pgcable.batch().';
+create index outbox_0_xid on pgcable.outbox_0 (xid);
+
+create table pgcable.outbox_1 (like pgcable.outbox_0 including storage)
+    with (autovacuum_enabled = false, toast.autovacuum_enabled = false);
+comment on table pgcable.outbox_1 is 'Another one like outbox_0.';
+create index outbox_1_xid on pgcable.outbox_1 (xid);
+
+create table pgcable.outbox_2 (like pgcable.outbox_0 including storage)
+    with (autovacuum_enabled = false, toast.autovacuum_enabled = false);
+comment on table pgcable.outbox_2 is 'Another one like outbox_0.';
+create index outbox_2_xid on pgcable.outbox_2 (xid);
+
+-- A tick is a snapshot that was taken: the rows of tick n are those visible in its snapshot and not
+-- in that of n - 1, for every reader and for ever.  The nonce tells a tick from another one of the
+-- same number in another history (crash, failover, restore).
+create table pgcable.tick (
+    tick bigint primary key,
+    snap pg_snapshot not null,
+    nonce uuid not null default pg_catalog.gen_random_uuid(),
+    at timestamptz not null default pg_catalog.clock_timestamp()
+);
+comment on table pgcable.tick is 'Snapshots that cut the outbox into batches.';
+insert into pgcable.tick (tick, snap) values (0, pg_catalog.pg_current_snapshot());
+
+-- The trigger on the application's tables.  Security definer, so that the application's role needs
+-- no right on anything of ours.  It runs in the application's transaction, hence:
+--   * no SET search_path clause (20 microseconds a transaction): every name is qualified instead;
+--   * the row travels as row_to_json, never column by column: a column added, renamed or dropped
+--     must not make the write fail.  json and not jsonb: the text of json columns survives;
+--   * whole rows rather than the mapped columns: of a 1.8 kB message row_to_json takes 19
+--     microseconds, and a projection, which has to parse that again, 21 more.  Arguments after the
+--     first list columns to keep; attach() gives them for members, whose rows may hold secrets;
+--   * the control word is read AGAIN after the insert took its lock: a daemon that goes to sleep
+--     waits for everybody who holds that lock and may have seen the old word.
+create function pgcable.capture() returns trigger
+    language plpgsql
+    security definer
+as $$
+declare
+    v_slot bigint := pg_catalog.pg_sequence_last_value('pgcable.ctl'::pg_catalog.regclass)
+        operator(pg_catalog.&) 3;
+    v_new pg_catalog.json := pg_catalog.row_to_json(new);
+    v_old pg_catalog.json := pg_catalog.row_to_json(old);
+begin
+    if tg_nargs operator(pg_catalog.>) 1 then
+        v_new := pgcable.kept(v_new, tg_argv);
+        v_old := pgcable.kept(v_old, tg_argv);
+    end if;
+    if v_slot operator(pg_catalog.=) 0 then
+        insert into pgcable.outbox_0 (id, xid, kind, op, new, old, at)
+        values (pg_catalog.nextval('pgcable.outbox_id'::pg_catalog.regclass),
+            pg_catalog.pg_current_xact_id(), tg_argv[0],
+            pg_catalog.left(tg_op, 1)::pg_catalog."char", v_new, v_old,
+            pg_catalog.clock_timestamp());
+    elsif v_slot operator(pg_catalog.=) 1 then
+        insert into pgcable.outbox_1 (id, xid, kind, op, new, old, at)
+        values (pg_catalog.nextval('pgcable.outbox_id'::pg_catalog.regclass),
+            pg_catalog.pg_current_xact_id(), tg_argv[0],
+            pg_catalog.left(tg_op, 1)::pg_catalog."char", v_new, v_old,
+            pg_catalog.clock_timestamp());
+    else
+        insert into pgcable.outbox_2 (id, xid, kind, op, new, old, at)
+        values (pg_catalog.nextval('pgcable.outbox_id'::pg_catalog.regclass),
+            pg_catalog.pg_current_xact_id(), tg_argv[0],
+            pg_catalog.left(tg_op, 1)::pg_catalog."char", v_new, v_old,
+            pg_catalog.clock_timestamp());
+    end if;
+    if pg_catalog.pg_sequence_last_value('pgcable.ctl'::pg_catalog.regclass)
+        operator(pg_catalog.>>) 2
+        operator(pg_catalog.>) pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) then
+        perform pg_catalog.pg_notify('pgcable', '');
+    end if;
+    return null;
+end;
+$$;
+comment on function pgcable.capture() is 'Trigger put on tables by pgcable.attach().';
+
+-- The listed columns of a row.  Escapes that json stores but cannot read back (\u0000, halves of
+-- surrogate pairs) are blunted first: they must not make the application's write fail.
+create function pgcable.kept(p_row json, p_columns text[]) returns json
+    language sql
+    immutable
+    set search_path = pg_catalog, pg_temp
+as $$
+    select json_object_agg(f.key, f.value)
+    from json_each(
+        case
+            when strpos(p_row::text, '\u') = 0 then p_row
+            else regexp_replace(
+                p_row::text, '\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\\ufffd', 'g')::json
+        end) f
+    where f.key = any (p_columns[1:]);
+$$;
+comment on function pgcable.kept(json, text[]) is
+    'Internal: the columns named after the first entry.';
+
+-- What capture() does, for the rest of us.
+create function pgcable.put(p_kind text, p_stream text, p_message json) returns void
+    language plpgsql
+    set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_control bigint;
+begin
+    execute format(
+        'insert into pgcable.outbox_%s (id, xid, kind, op, stream, new, at)'
+        ' values (nextval(''pgcable.outbox_id''), pg_current_xact_id(), $1, ''B'', $2, $3,'
+        ' clock_timestamp())',
+        pg_sequence_last_value('pgcable.ctl') & 3)
+        using p_kind, p_stream, p_message;
+    v_control := pg_sequence_last_value('pgcable.ctl');
+    if v_control >> 2 > date_part('epoch', clock_timestamp()) then
+        perform pg_notify('pgcable', '');
+    end if;
+end;
+$$;
+comment on function pgcable.put(text, text, json) is
+    'Internal: write a row of op B into the outbox and ring if somebody sleeps.';
+
+create function pgcable.check_broadcast(p_stream text) returns void
+    language plpgsql
+    immutable
+    set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if p_stream is null or octet_length(p_stream) not between 1 and 255 then
+        raise exception 'pgcable: cannot broadcast to a stream whose name has % bytes',
+            coalesce(octet_length(p_stream), 0)
+            using errcode = 'invalid_parameter_value',
+                hint = 'The name of a stream has 1 to 255 bytes, e.g. chat-room-7-channel.';
+    end if;
+    if p_stream ~ '^(room-members|thread-members):' then
+        raise exception 'pgcable: cannot broadcast to %: it is an internal topic', p_stream
+            using errcode = 'invalid_parameter_value',
+                hint = 'Broadcast to a stream that clients subscribe to, e.g. chat-room-7-channel.';
+    end if;
+end;
+$$;
+comment on function pgcable.check_broadcast(text) is 'Internal: refuse what is no stream.';
+
+-- Security definer: whoever may call it writes to the outbox through it and in no other way.
+create function pgcable.broadcast(p_stream text, p_message jsonb) returns void
+    language plpgsql
+    security definer
+    set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform pgcable.check_broadcast(p_stream);
+    perform pgcable.put('broadcast', p_stream, coalesce(p_message, 'null')::json);
+end;
+$$;
+comment on function pgcable.broadcast(text, jsonb) is
+    'Send any JSON value to a stream, in order with the rows of this transaction. To allow it to a'
+    ' role: grant usage on schema pgcable and execute on this function.';
+
+-- The lock keeps the two who write the control word (prune() changes the slot) from undoing each
+-- other.  A daemon that goes quiet wakes the others first: one of them may be asleep and rely on
+-- the writers.
+create function pgcable.ring(p_loud_seconds integer) returns void
+    language plpgsql
+    security definer
+    set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now bigint := extract(epoch from clock_timestamp())::bigint;
+    v_control bigint;
+begin
+    perform pg_advisory_xact_lock(7236357);
+    v_control := pg_sequence_last_value('pgcable.ctl');
+    if p_loud_seconds > 0 then
+        perform setval('pgcable.ctl', ((v_now + p_loud_seconds) << 2) | (v_control & 3));
+        return;
+    end if;
+    if v_control >> 2 > v_now then
+        perform pg_notify('pgcable', '');
+    end if;
+    perform setval('pgcable.ctl', v_control & 3);
+end;
+$$;
+comment on function pgcable.ring(integer) is
+    'Daemon: writers must notify for so many seconds from now; 0 = they need not.';
+
+-- A prepared transaction shows as -1/… and counts like any other.
+create function pgcable.writers() returns setof text
+    language sql
+    stable
+    security definer
+    set search_path = pg_catalog, pg_temp
+as $$
+    select l.virtualtransaction
+    from pg_locks l
+    where l.locktype = 'relation' and l.mode = 'RowExclusiveLock' and l.granted
+        and l.database = (select d.oid from pg_database d where d.datname = current_database())
+        and l.relation in (
+            'pgcable.outbox_0'::regclass, 'pgcable.outbox_1'::regclass,
+            'pgcable.outbox_2'::regclass);
+$$;
+comment on function pgcable.writers() is
+    'Daemon: the transactions that hold the outbox and may have read an older control word.';
+
+grant execute on function pgcable.ring(integer), pgcable.writers() to pgcable_daemon;
+
+reset role;
+
+        $sql$;
+    end if;
+end;
+$migration$;

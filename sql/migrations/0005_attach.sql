@@ -1,0 +1,470 @@
+-- 0005_attach.sql - attach() and detach(): triggers on the application's tables.
+--
+-- Breaking: yes. Nothing is captured without it.
+
+do $migration$
+begin
+    if pgcable.migrating(5, 'attach', true) then
+        execute $sql$
+
+-- What attach() does with the rights of pgcable_owner.  The function written here compares the
+-- watched columns of a row before and after an update; it stands in the WHEN clause of the update
+-- trigger, so that other updates neither queue a trigger event nor write a row: 3 to 7 microseconds,
+-- where comparing both rows as jsonb takes 35.  It names columns as no trigger function of
+-- ours may, hence its EXCEPTION clause: a column that is gone or has another type by now means
+-- "changed".  (The subtransaction never writes, so it costs no transaction number.)  Everybody may
+-- execute it, since a WHEN clause is evaluated with the rights of whoever updates; it reads
+-- nothing but its arguments.
+create function pgcable.mapping_put(
+    p_kind text, p_table regclass, p_columns jsonb, p_extra text[]
+) returns void
+    language plpgsql
+    security definer
+    set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_old text;
+    v_new text;
+begin
+    select string_agg(format('p_old.%I', c.col), ', '), string_agg(format('p_new.%I', c.col), ', ')
+    into v_old, v_new
+    from (
+        select m.value as col
+        from jsonb_each_text(p_columns) m
+        join pgcable.canonical c on c.kind = p_kind and c.name = m.key and c.watched
+        union
+        select unnest(p_extra) where p_kind = 'message'
+    ) c;
+    if v_old is not null then
+        execute format(
+            'create or replace function pgcable.%I(p_old record, p_new record) returns boolean'
+            ' language plpgsql immutable as %L',
+            p_kind || '_changed', format($body$
+begin
+    return row(%s)::pg_catalog.record operator(pg_catalog.*<>) row(%s)::pg_catalog.record;
+exception when others then
+    return true;
+end;
+$body$, v_old, v_new));
+        execute format('comment on function pgcable.%I(record, record) is %L',
+            p_kind || '_changed', 'Written by pgcable.attach(): did a watched column change?');
+        execute format('grant execute on function pgcable.%I(record, record) to public',
+            p_kind || '_changed');
+    end if;
+
+    insert into pgcable.mapping (kind, relation, columns, extra)
+    values (p_kind, p_table, p_columns, p_extra)
+    on conflict (kind) do update
+        set relation = excluded.relation, columns = excluded.columns, extra = excluded.extra,
+            attached_at = excluded.attached_at;
+    perform pgcable.rebuild();
+    perform pgcable.put('mapping', null, null); -- daemons reload the mapping at this place
+end;
+$$;
+comment on function pgcable.mapping_put(text, regclass, jsonb, text[]) is
+    'Internal: the part of attach() that needs the rights of pgcable_owner.';
+
+create function pgcable.mapping_drop(p_kind text) returns void
+    language plpgsql
+    security definer
+    set search_path = pg_catalog, pg_temp
+as $$
+begin
+    delete from pgcable.mapping where kind = p_kind;
+    execute format('drop function if exists pgcable.%I(record, record)', p_kind || '_changed');
+    perform pgcable.rebuild();
+    perform pgcable.put('mapping', null, null);
+end;
+$$;
+comment on function pgcable.mapping_drop(text) is
+    'Internal: the part of detach() that needs the rights of pgcable_owner.';
+
+-- The mapping a user wrote, made complete: canonical name -> column that exists.
+create function pgcable.resolve(p_kind text, p_table regclass, p_mapping jsonb) returns jsonb
+    language plpgsql
+    stable
+    set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_name text;
+    v_column text;
+    v_result jsonb := '{}';
+    c pgcable.canonical;
+begin
+    for v_name in select * from jsonb_object_keys(p_mapping - '{extra,always}'::text[]) loop
+        if not exists (select from pgcable.canonical where kind = p_kind and name = v_name) then
+            raise exception 'pgcable: kind % has no column %', p_kind, quote_ident(v_name)
+                using errcode = 'undefined_column', hint = format(
+                    'The mapping says {"canonical name": "column of %s"}. Canonical names of'
+                    ' %s: %s. Further columns go into "extra": ["column"].', p_table, p_kind,
+                    (select string_agg(name, ', ' order by place)
+                        from pgcable.canonical where kind = p_kind));
+        end if;
+        if jsonb_typeof(p_mapping -> v_name) not in ('string', 'null') then
+            raise exception 'pgcable: the mapping of % must be the name of a column or null, not %',
+                v_name, p_mapping -> v_name using errcode = 'invalid_parameter_value';
+        end if;
+    end loop;
+
+    for c in select * from pgcable.canonical where kind = p_kind order by place loop
+        if p_mapping ? c.name then
+            v_column := p_mapping ->> c.name;
+            if v_column is not null and not pgcable.has_column(p_table, v_column) then
+                raise exception 'pgcable: cannot attach % as %: it has no column % (mapped as %)',
+                    p_table, p_kind, quote_ident(v_column), c.name
+                    using errcode = 'undefined_column', hint = format(
+                        'Columns of %s: %s.', p_table, pgcable.column_list(p_table));
+            end if;
+        elsif pgcable.has_column(p_table, c.name) then
+            v_column := c.name;
+        elsif pgcable.has_column(p_table, c.fallback) then
+            v_column := c.fallback;
+        else
+            v_column := null;
+        end if;
+        if v_column is not null then
+            v_result := v_result || jsonb_build_object(c.name, v_column);
+        elsif c.required then
+            raise exception 'pgcable: cannot attach % as %: no column is mapped as %',
+                p_table, p_kind, c.name
+                using errcode = 'undefined_column', hint = format(
+                    'Add {"%s": "<column>"} to the mapping. Columns of %s: %s.',
+                    c.name, p_table, pgcable.column_list(p_table));
+        end if;
+    end loop;
+    if p_kind = 'message'
+        and not v_result ?| '{chat_room_participant_id,community_member_id}'::text[] then
+        raise exception 'pgcable: cannot attach % as message: no column says who wrote it', p_table
+            using errcode = 'undefined_column', hint = format(
+                'Map chat_room_participant_id or community_member_id. Columns of %s: %s.',
+                p_table, pgcable.column_list(p_table));
+    end if;
+    return v_result;
+end;
+$$;
+comment on function pgcable.resolve(text, regclass, jsonb) is
+    'Internal: check a mapping and fill in what it leaves open.';
+
+create function pgcable.resolve_extra(p_table regclass, p_extra jsonb) returns text[]
+    language plpgsql
+    stable
+    set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_column text;
+    v_result text[] := '{}';
+begin
+    if p_extra is null then
+        return v_result;
+    end if;
+    if jsonb_typeof(p_extra) <> 'array' then
+        raise exception 'pgcable: "extra" must be a list of columns, not %', p_extra
+            using errcode = 'invalid_parameter_value';
+    end if;
+    for v_column in select * from jsonb_array_elements_text(p_extra) loop
+        if not coalesce(pgcable.has_column(p_table, v_column), false) then
+            raise exception 'pgcable: % has no column % (listed in "extra")',
+                p_table, quote_nullable(v_column)
+                using errcode = 'undefined_column', hint = format(
+                    'Columns of %s: %s.', p_table, pgcable.column_list(p_table));
+        end if;
+        if v_column <> all (v_result) then
+            v_result := v_result || v_column;
+        end if;
+    end loop;
+    return v_result;
+end;
+$$;
+comment on function pgcable.resolve_extra(regclass, jsonb) is
+    'Internal: check the list of extra columns of a mapping.';
+
+-- Columns that hold keys are compared with text that comes from strangers: their types must be such
+-- that one can tell beforehand whether the text is one of theirs.
+create function pgcable.check_keys(p_kind text, p_table regclass, p_columns jsonb) returns void
+    language plpgsql
+    stable
+    set search_path = pg_catalog, pg_temp
+as $$
+declare
+    r record;
+begin
+    for r in
+        select m.value as col, format_type(a.atttypid, a.atttypmod) as type
+        from jsonb_each_text(p_columns) m
+        join pg_attribute a on a.attrelid = p_table and a.attname = m.value
+        join pg_type t on t.oid = pgcable.base_type(a.atttypid)
+        where (m.key = 'id' or m.key like '%\_id' or m.key = 'uuid')
+            and t.typcategory <> 'S'
+            and t.oid not in ('int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'uuid'::regtype)
+    loop
+        raise exception 'pgcable: cannot attach % as %: column % is a key of type %',
+            p_table, p_kind, quote_ident(r.col), r.type
+            using errcode = 'datatype_mismatch',
+                hint = 'Keys may be smallint, integer, bigint, uuid, or text in any form.';
+    end loop;
+end;
+$$;
+comment on function pgcable.check_keys(text, regclass, jsonb) is
+    'Internal: are the keys of types that we can compare?';
+
+create function pgcable.check_table(p_kind text, p_table regclass) returns void
+    language plpgsql
+    stable
+    set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_class pg_class;
+    v_other text;
+begin
+    if not exists (select from pgcable.canonical where kind = p_kind) then
+        raise exception 'pgcable: there is no kind %', quote_nullable(p_kind)
+            using errcode = 'invalid_parameter_value',
+                hint = 'Kinds: member, room, participant, message, thread, thread_participant,'
+                    ' notification.';
+    end if;
+    select * into v_class from pg_class where oid = p_table;
+    if not found or v_class.relkind not in ('r', 'p', 'v', 'm', 'f') then
+        raise exception 'pgcable: cannot attach %: it is no table and no view', p_table
+            using errcode = 'wrong_object_type', hint = 'Name a table of the application''s.';
+    end if;
+    if not pg_has_role(v_class.relowner, 'USAGE') then
+        raise exception 'pgcable: cannot attach %: it belongs to %', p_table,
+            pg_get_userbyid(v_class.relowner)
+            using errcode = 'insufficient_privilege',
+                hint = 'Attach as the owner of the table, who must be a member of pgcable_owner, or'
+                    ' as a superuser.';
+    end if;
+    select kind into v_other from pgcable.mapping
+    where relation = p_table and kind not in (p_kind, 'thread');
+    if found and p_kind <> 'thread' then
+        raise exception 'pgcable: cannot attach % as %: it is attached as % already',
+            p_table, p_kind, v_other
+            using errcode = 'duplicate_object',
+                hint = 'A table plays one kind; give the second one a view of the table.';
+    end if;
+end;
+$$;
+comment on function pgcable.check_table(text, regclass) is
+    'Internal: may this table play this kind, and may the caller say so?';
+
+create function pgcable.grant_select(p_table regclass) returns void
+    language plpgsql
+    set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_class pg_class;
+begin
+    select * into v_class from pg_class where oid = p_table;
+    execute format('grant select on %s to pgcable_owner', p_table);
+    if not has_schema_privilege('pgcable_owner', v_class.relnamespace, 'USAGE') then
+        execute format('grant usage on schema %s to pgcable_owner',
+            v_class.relnamespace::regnamespace);
+    end if;
+    if v_class.relrowsecurity then
+        raise warning 'pgcable: % has row level security: facts about its rows are read as the'
+            ' role pgcable_owner, which needs a policy that lets it see them', p_table;
+    end if;
+end;
+$$;
+comment on function pgcable.grant_select(regclass) is
+    'Internal: let pgcable_owner read an attached table.';
+
+-- A new member raises nothing, so there is no trigger for it.  p_keep lists the columns that
+-- capture() keeps, null = all.
+create function pgcable.put_triggers(
+    p_kind text, p_table regclass, p_keep text[], p_always boolean
+) returns void
+    language plpgsql
+    set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_event text;
+begin
+    foreach v_event in array '{insert,update,delete,truncate}'::text[] loop
+        continue when p_kind = 'member' and v_event = 'insert';
+        execute format(
+            'create or replace trigger pgcable_capture_%s after %s on %s for each %s %s'
+            ' execute function pgcable.capture(%L%s)',
+            v_event, v_event, p_table,
+            case v_event when 'truncate' then 'statement' else 'row' end,
+            case v_event when 'update' then
+                format('when (pgcable.%I(old.*, new.*))', p_kind || '_changed') end,
+            p_kind,
+            (select string_agg(', ' || quote_literal(k), '') from unnest(p_keep) k));
+        execute format('alter table %s enable %s trigger pgcable_capture_%s',
+            p_table, case when p_always then 'always' end, v_event);
+    end loop;
+end;
+$$;
+comment on function pgcable.put_triggers(text, regclass, text[], boolean) is
+    'Internal: the triggers of an attached table.';
+
+-- Not security definer: the triggers and the grant are the table's owner's to give.
+create function pgcable.attach(p_kind text, p_table regclass, p_mapping jsonb default '{}')
+    returns void
+    language plpgsql
+    set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_columns jsonb;
+    v_extra text[];
+    v_keep text[];
+begin
+    if jsonb_typeof(p_mapping) is distinct from 'object' then
+        raise exception 'pgcable: the mapping must be an object, not %',
+            coalesce(p_mapping::text, 'null')
+            using errcode = 'invalid_parameter_value',
+                hint = 'For example {"chat_room_id": "room_id"}, or {}.';
+    end if;
+    perform pgcable.check_table(p_kind, p_table);
+    v_columns := pgcable.resolve(p_kind, p_table, p_mapping);
+    v_extra := pgcable.resolve_extra(p_table, p_mapping -> 'extra');
+    perform pgcable.check_keys(p_kind, p_table, v_columns);
+
+    if exists (select from pgcable.mapping where kind = p_kind and relation <> p_table) then
+        perform pgcable.detach(p_kind);
+    end if;
+    perform pgcable.mapping_put(p_kind, p_table, v_columns, v_extra);
+    perform pgcable.grant_select(p_table);
+    if p_kind = 'thread' then
+        return; -- a thread is looked up; its own changes raise nothing
+    end if;
+    if (select relkind from pg_class where oid = p_table) not in ('r', 'p') then
+        raise notice 'pgcable: % is no table: it is read, but changes of it raise no events',
+            p_table;
+        return;
+    end if;
+    if p_kind = 'member' then
+        v_keep := array(select value from jsonb_each_text(v_columns) union select unnest(v_extra));
+    end if;
+    perform pgcable.put_triggers(p_kind, p_table, v_keep, p_mapping -> 'always' = 'true');
+end;
+$$;
+comment on function pgcable.attach(text, regclass, jsonb) is
+    'Let a table play a kind: attach(''message'', ''messages'', ''{"chat_room_id": "room_id"}'').'
+    ' Columns of the canonical name need no entry; null = there is none; "extra": ["col"] = send'
+    ' these too; "always": true = also for rows that replication writes. Harmless to repeat.';
+
+create function pgcable.detach(p_kind text) returns void
+    language plpgsql
+    set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_table regclass;
+    v_class pg_class;
+    v_event text;
+begin
+    select relation into v_table from pgcable.mapping where kind = p_kind;
+    if not found then
+        raise notice 'pgcable: nothing is attached as %', p_kind;
+        return;
+    end if;
+    select * into v_class from pg_class where oid = v_table;
+    if found and p_kind <> 'thread' and v_class.relkind in ('r', 'p') then
+        foreach v_event in array '{insert,update,delete,truncate}'::text[] loop
+            if exists (select from pg_trigger where tgrelid = v_table and not tgisinternal
+                and tgname = 'pgcable_capture_' || v_event) then
+                execute format('drop trigger pgcable_capture_%s on %s', v_event, v_table);
+            end if;
+        end loop;
+    end if;
+    perform pgcable.mapping_drop(p_kind);
+    if v_class.oid is not null
+        and not exists (select from pgcable.mapping where relation = v_table) then
+        execute format('revoke select on %s from pgcable_owner', v_table);
+    end if;
+    if exists (
+        select from pg_namespace n, aclexplode(n.nspacl) a
+        where n.oid = v_class.relnamespace and a.grantee = 'pgcable_owner'::regrole
+            and n.nspname <> 'pgcable'
+    ) and not exists (
+        select from pgcable.mapping m join pg_class c on c.oid = m.relation
+        where c.relnamespace = v_class.relnamespace
+    ) then
+        execute format('revoke usage on schema %s from pgcable_owner',
+            v_class.relnamespace::regnamespace);
+    end if;
+end;
+$$;
+comment on function pgcable.detach(text) is
+    'Take triggers and grant off the table that plays a kind. Harmless to repeat.';
+
+create function pgcable.mapping_problems(p_kind text) returns text[]
+    language plpgsql
+    stable
+    set search_path = pg_catalog, pg_temp
+as $$
+declare
+    m pgcable.mapping;
+    v_class pg_class;
+    v_result text[] := '{}';
+    v_again text := ': run pgcable.attach(' || quote_literal(p_kind) || ', …) again';
+begin
+    select * into m from pgcable.mapping where kind = p_kind;
+    select * into v_class from pg_class where oid = m.relation;
+    if not found then
+        return array['the table attached as ' || p_kind || ' is gone' || v_again];
+    end if;
+    v_result := v_result || array(
+        select format('%s has no column %I any more (%s)%s',
+            m.relation, c.value, c.key, v_again)
+        from jsonb_each_text(m.columns) c where not pgcable.has_column(m.relation, c.value));
+    v_result := v_result || array(
+        select format('%s has no column %I any more (extra)%s', m.relation, e, v_again)
+        from unnest(m.extra) e where not pgcable.has_column(m.relation, e));
+    if p_kind <> 'thread' and v_class.relkind in ('r', 'p') then
+        v_result := v_result || array(
+            select format('the trigger pgcable_capture_%s of %s is missing or disabled%s',
+                e, m.relation, v_again)
+            from unnest('{insert,update,delete,truncate}'::text[]) e
+            where not (p_kind = 'member' and e = 'insert') and not exists (
+                select from pg_trigger
+                where tgrelid = m.relation and tgname = 'pgcable_capture_' || e
+                    and tgenabled <> 'D'));
+    end if;
+    if not has_table_privilege('pgcable_owner', m.relation, 'SELECT') then
+        v_result := v_result || format('pgcable_owner may not read %s%s', m.relation, v_again);
+    end if;
+    if v_class.relrowsecurity and not exists (
+        select from pg_policy p
+        where p.polrelid = m.relation and p.polcmd in ('r', '*')
+            and (p.polroles = '{0}' or 'pgcable_owner'::regrole = any (p.polroles))
+    ) then
+        v_result := v_result || format('row level security of %s hides its rows: create a policy'
+            ' for select to pgcable_owner', m.relation);
+    end if;
+    return v_result;
+end;
+$$;
+comment on function pgcable.mapping_problems(text) is
+    'Internal: what became wrong with a mapping since it was attached, in words.';
+
+create function pgcable.mapping_info() returns json
+    language sql
+    stable
+    security definer
+    set search_path = pg_catalog, pg_temp
+as $$
+    select json_build_object('kinds', coalesce(json_object_agg(m.kind, json_build_object(
+        'table', m.relation::text,
+        'columns', coalesce((
+            select json_object_agg(c.name, m.columns ->> c.name order by c.place)
+            from pgcable.canonical c
+            where c.kind = m.kind and pgcable.has_column(m.relation, m.columns ->> c.name)), '{}'),
+        'extra', array(
+            select e.col from unnest(m.extra) with ordinality e (col, place)
+            where pgcable.has_column(m.relation, e.col) order by e.place),
+        'problems', pgcable.mapping_problems(m.kind)) order by m.kind), '{}'))
+    from pgcable.mapping m;
+$$;
+comment on function pgcable.mapping_info() is
+    'Daemon: what is attached: {"kinds": {kind: {table, columns, extra, problems}}}.';
+
+grant execute on function pgcable.mapping_info() to pgcable_daemon;
+
+reset role;
+
+        $sql$;
+    end if;
+end;
+$migration$;

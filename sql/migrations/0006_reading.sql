@@ -1,0 +1,256 @@
+-- 0006_reading.sql - what the daemon reads: ticks, batches; and pruning.
+--
+-- Breaking: yes. The daemon reads through these functions only.
+--
+-- All are security definer: the daemon's role may call them and see no table, neither ours nor the
+-- application's.  Those that search the outbox run without sequential scans (its tables are never
+-- analysed) and without the just-in-time compiler, which a forbidden scan's price would wake.
+
+do $migration$
+begin
+    if pgcable.migrating(6, 'reading', true) then
+        execute $sql$
+
+create function pgcable.hello() returns table (
+    schema_version integer, breaking_version integer, install_id text, system_ok boolean,
+    in_recovery boolean, encoding text, prepared integer,
+    first_tick bigint, first_nonce text, last_tick bigint, last_nonce text
+)
+    language sql
+    stable
+    security definer
+    set search_path = pg_catalog, pg_temp
+as $$
+    select
+        (select max(id) from pgcable.migration),
+        (select max(id) from pgcable.migration where breaking),
+        m.install_id::text,
+        m.system_id = (select system_identifier from pg_control_system()),
+        pg_is_in_recovery(),
+        current_setting('server_encoding'),
+        current_setting('max_prepared_transactions')::integer,
+        a.tick, a.nonce::text, z.tick, z.nonce::text
+    from pgcable.meta m,
+        (select tick, nonce from pgcable.tick order by tick limit 1) a,
+        (select tick, nonce from pgcable.tick order by tick desc limit 1) z;
+$$;
+comment on function pgcable.hello() is
+    'Daemon: is this the server and the schema it can work with?';
+
+create function pgcable.tick_info(p_tick bigint) returns text
+    language sql
+    stable
+    security definer
+    set search_path = pg_catalog, pg_temp
+as $$
+    select nonce::text from pgcable.tick where tick = p_tick;
+$$;
+comment on function pgcable.tick_info(bigint) is
+    'Daemon: the nonce of a tick that is kept, else null. Another nonce = another history.';
+
+-- Make the next tick if something new was committed, and answer who may listen as of its end.
+create function pgcable.advance(p_requests json default null)
+    returns table (
+        tick bigint, nonce text, made boolean, req integer, stream text, topic text)
+    language plpgsql
+    security definer
+    set search_path = pg_catalog, pg_temp
+    set enable_seqscan = off
+    set jit = off
+as $$
+#variable_conflict use_column
+declare
+    v_last pgcable.tick;
+    v_now pg_snapshot;
+    v_new boolean;
+    v_answers json;
+begin
+    if pg_is_in_recovery() then
+        -- Its snapshots lack the transactions in progress.
+        raise exception 'pgcable: cannot advance: this server is a standby'
+            using errcode = 'read_only_sql_transaction',
+                hint = 'Connect with target_session_attrs=read-write.';
+    end if;
+    if current_setting('transaction_isolation') <> 'read committed'
+        or pg_current_xact_id_if_assigned() is not null then
+        raise exception 'pgcable: advance() must be alone in a READ COMMITTED transaction'
+            using errcode = 'invalid_transaction_state';
+    end if;
+    perform pg_advisory_xact_lock(7236355); -- one at a time, until commit
+    select * into strict v_last from pgcable.tick t order by t.tick desc limit 1;
+
+    -- One statement, hence one snapshot, for the snapshot, the look at the outbox and the answers.
+    select pg_current_snapshot(),
+        exists (select from pgcable.outbox_0 where xid >= w.xmax)
+            or exists (select from pgcable.outbox_1 where xid >= w.xmax)
+            or exists (select from pgcable.outbox_2 where xid >= w.xmax)
+            or exists (select from pgcable.outbox_0 where xid = any (w.xip))
+            or exists (select from pgcable.outbox_1 where xid = any (w.xip))
+            or exists (select from pgcable.outbox_2 where xid = any (w.xip)),
+        case when p_requests is not null then (
+            select json_agg(a) from pgcable.access(p_requests) a) end
+    into v_now, v_new, v_answers
+    from (
+        select pg_snapshot_xmax(v_last.snap) as xmax,
+            array(select pg_snapshot_xip(v_last.snap)) as xip
+    ) w;
+
+    if v_new then
+        insert into pgcable.tick as t (tick, snap) values (v_last.tick + 1, v_now)
+            returning t.* into v_last;
+    end if;
+    return query
+        select v_last.tick, v_last.nonce::text, v_new, a.req, a.stream, a.topic
+        from (select 1) one
+        left join json_to_recordset(v_answers) as a (req integer, stream text, topic text) on true;
+end;
+$$;
+comment on function pgcable.advance(json) is
+    'Daemon: make a tick if something is new; answer access requests as of it.';
+
+-- The rows of one tick: visible in its snapshot and not in the one before.  Written so that both
+-- halves search the index on xid; "xid >= xmin and not visible before" would read everything since
+-- the oldest open transaction.
+create function pgcable.batch(p_tick bigint)
+    returns table (
+        id bigint, xid text, kind text, op text, stream text, new text, old text, at_us bigint)
+    language plpgsql
+    security definer
+    set search_path = pg_catalog, pg_temp
+    set enable_seqscan = off
+    set jit = off
+    set plan_cache_mode = force_generic_plan
+as $$
+#variable_conflict use_column
+declare
+    v_before pg_snapshot;
+    v_snap pg_snapshot;
+    v_from xid8;
+    v_to xid8;
+    v_xip xid8[];
+begin
+    -- prune() truncates and deletes in one transaction: once we hold these locks, a tick that a new
+    -- statement still sees has all its rows.
+    lock table pgcable.outbox_0, pgcable.outbox_1, pgcable.outbox_2 in access share mode;
+    select b.snap, n.snap into v_before, v_snap
+    from pgcable.tick n join pgcable.tick b on b.tick = n.tick - 1
+    where n.tick = p_tick;
+    if not found then
+        raise exception 'pgcable: the rows of tick % are not kept', p_tick
+            using errcode = 'no_data_found',
+                hint = 'Whoever needs them was away for longer than the retention: start from the'
+                    ' newest tick and let clients reload.';
+    end if;
+    v_from := pg_snapshot_xmax(v_before);
+    v_to := pg_snapshot_xmax(v_snap);
+    v_xip := array(select pg_snapshot_xip(v_before));
+    return query
+        select o.id, o.xid::text, o.kind, o.op::text, o.stream, o.new::text, o.old::text,
+            (extract(epoch from o.at) * 1000000)::bigint
+        from (
+            select * from pgcable.outbox_0 where xid >= v_from and xid < v_to
+            union all
+            select * from pgcable.outbox_0 where xid = any (v_xip)
+            union all
+            select * from pgcable.outbox_1 where xid >= v_from and xid < v_to
+            union all
+            select * from pgcable.outbox_1 where xid = any (v_xip)
+            union all
+            select * from pgcable.outbox_2 where xid >= v_from and xid < v_to
+            union all
+            select * from pgcable.outbox_2 where xid = any (v_xip)
+        ) o
+        where pg_visible_in_snapshot(o.xid, v_snap)
+        order by o.id;
+end;
+$$;
+comment on function pgcable.batch(bigint) is
+    'Daemon: the rows of a tick in order, the same whenever asked, until they are pruned.';
+
+-- Old rows go.  Their age is measured against the newest tick, so that a clock set wrong does not
+-- matter while nothing happens.  A table is truncated only when every row in it belongs to a tick
+-- that is past the retention and was read, and nobody writes to it; a writer who chose it before it
+-- was left may come later and finds it as good as any other.  May be called by several daemons.
+create function pgcable.prune(p_keep interval, p_safe_tick bigint) returns text
+    language plpgsql
+    security definer
+    set search_path = pg_catalog, pg_temp
+    set jit = off
+as $$
+declare
+    v_newest pgcable.tick;
+    v_base pgcable.tick;
+    v_slot bigint;
+    v_table text;
+    v_control bigint;
+    v_busy boolean;
+    v_oldest timestamptz;
+    v_count bigint;
+    v_done text[] := '{}';
+begin
+    if not pg_try_advisory_xact_lock(7236356) then
+        return 'nothing: another daemon is at it';
+    end if;
+    select * into strict v_newest from pgcable.tick order by tick desc limit 1;
+    select * into v_base from pgcable.tick
+    where tick <= p_safe_tick and at < v_newest.at - p_keep
+    order by tick desc limit 1;
+    v_control := pg_sequence_last_value('pgcable.ctl');
+
+    for v_slot in select s from generate_series(0, 2) s
+        where v_base.tick is not null and s <> v_control & 3 loop
+        v_table := 'pgcable.outbox_' || v_slot;
+        execute format('select exists (select from %s)', v_table) into v_busy;
+        continue when not v_busy;
+        begin
+            execute format('lock table %s in access exclusive mode nowait', v_table);
+        exception when lock_not_available then
+            continue; -- somebody writes or reads; the next round will do
+        end;
+        execute format(
+            'select exists (select from %1$s where xid >= pg_snapshot_xmax($1))'
+            ' or exists (select from %1$s where xid = any (array(select pg_snapshot_xip($1))))',
+            v_table)
+            into v_busy using v_base.snap;
+        continue when v_busy;
+        execute format('truncate %s', v_table);
+        v_done := v_done || format('truncated outbox_%s', v_slot);
+    end loop;
+
+    if v_base.tick is not null then
+        -- v_base itself stays: the tick after it is what came since.
+        delete from pgcable.tick where tick < v_base.tick;
+        get diagnostics v_count = row_count;
+        if v_count > 0 then
+            v_done := v_done || format('deleted %s ticks', v_count);
+        end if;
+    end if;
+
+    -- Leave the table written now when it holds rows of half the retention and the next is free.
+    execute format('select at from pgcable.outbox_%s limit 1', v_control & 3) into v_oldest;
+    execute format('select exists (select from pgcable.outbox_%s)', ((v_control & 3) + 1) % 3)
+        into v_busy;
+    if v_oldest < v_newest.at - p_keep / 2 and not v_busy then
+        perform pg_advisory_xact_lock(7236357); -- ring() writes the control word, too
+        v_control := pg_sequence_last_value('pgcable.ctl');
+        v_slot := ((v_control & 3) + 1) % 3;
+        perform setval('pgcable.ctl', ((v_control >> 2) << 2) | v_slot);
+        v_done := v_done || format('writing to outbox_%s', v_slot);
+    end if;
+    return coalesce(nullif(array_to_string(v_done, ', '), ''), 'nothing');
+end;
+$$;
+comment on function pgcable.prune(interval, bigint) is
+    'Daemon: drop rows and ticks older than that, as far as they were read; says what it did.';
+
+grant execute on function
+    pgcable.hello(), pgcable.tick_info(bigint), pgcable.advance(json), pgcable.batch(bigint),
+    pgcable.prune(interval, bigint)
+    to pgcable_daemon;
+
+reset role;
+
+        $sql$;
+    end if;
+end;
+$migration$;
