@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * migrate.h - the SQL side put in place, looked at and taken away; blocking, for the command line.
+ *
+ * The migrations are the files of sql/migrations, compiled in, the same that psql -f runs.
+ */
+#ifndef PGCABLE_MIGRATE_H
+#define PGCABLE_MIGRATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "pgcable/err.h"
+
+struct pgc_migration {
+    int id;
+    const char *name;
+    bool breaking;
+    const char *sql;
+};
+
+/* All that this program knows, ascending by id. */
+const struct pgc_migration *pgc_migrations(size_t *count);
+
+/* Run what is missing, each in a transaction of its own; safe twice and by two at once.  `say` (may
+ * be NULL) gets one line per migration. */
+bool pgc_migrate_up(
+    const char *dsn, void (*say)(const char *line), struct pgc_err *err) PGC_MUSTCHECK;
+
+/* Run sql/uninstall.sql: refuses where something of the user's depends on us. */
+bool pgc_migrate_uninstall(
+    const char *dsn, void (*say)(const char *line), struct pgc_err *err) PGC_MUSTCHECK;
+
+/* One statement, its notices and rows printed by `say`: for attach and detach. */
+bool pgc_migrate_run(const char *dsn, const char *sql, int param_count, const char *const *params,
+    void (*say)(const char *line), struct pgc_err *err) PGC_MUSTCHECK;
+
+#endif
