@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* payload.c - an event's JSON, member by member. */
+#include "payload.h"
+
+#include <assert.h>
+
+#include <json-c/json.h>
+
+enum { TO_STRING = JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE };
+
+/* ---- members of an object ---- */
+
+struct json_object *
+pgc_payload_object(void)
+{
+    struct json_object *object = json_object_new_object();
+
+    assert(object != NULL);
+    return object;
+}
+
+static void
+payload_put(struct json_object *object, const char *name, struct json_object *value)
+{
+    int failed = json_object_object_add_ex(
+        object, name, value, JSON_C_OBJECT_ADD_KEY_IS_NEW | JSON_C_OBJECT_ADD_CONSTANT_KEY);
+
+    assert(failed == 0);
+}
+
+void
+pgc_payload_add_object(struct json_object *object, const char *name, struct json_object *child)
+{
+    payload_put(object, name, child);
+}
+
+void
+pgc_payload_add_null(struct json_object *object, const char *name)
+{
+    payload_put(object, name, NULL);
+}
+
+/* json-c's way to let a value write itself: the stored bytes, whatever they are. */
+static int
+payload_write_raw(
+    struct json_object *value, struct printbuf *out, int level PGC_UNUSED, int flags PGC_UNUSED)
+{
+    const struct pgc_slice *raw = json_object_get_userdata(value);
+
+    return printbuf_memappend(out, raw->data, (int)raw->length);
+}
+
+static struct json_object *
+payload_raw(struct pgc_builder *builder, struct pgc_slice raw)
+{
+    struct pgc_slice *kept = pgc_arena_alloc(&builder->arena, sizeof(*kept));
+    struct json_object *value = json_object_new_boolean(false); /* the smallest there is */
+
+    assert(value != NULL);
+    *kept = raw;
+    json_object_set_serializer(value, payload_write_raw, kept, NULL);
+    return value;
+}
+
+void
+pgc_payload_add_raw(struct pgc_builder *builder, struct json_object *object, const char *name,
+    struct pgc_slice value)
+{
+    payload_put(object, name, pgc_slice_is_null(value) ? NULL : payload_raw(builder, value));
+}
+
+void
+pgc_payload_add_or(struct pgc_builder *builder, struct json_object *object, const char *name,
+    struct pgc_slice value, const char *otherwise)
+{
+    if (pgc_slice_is_null(value)) {
+        value = (struct pgc_slice){.data = otherwise, .length = strlen(otherwise)};
+    }
+    pgc_payload_add_raw(builder, object, name, value);
+}
+
+void
+pgc_payload_add_string(struct json_object *object, const char *name, struct pgc_slice text)
+{
+    payload_put(object, name, json_object_new_string_len(text.data, (int)text.length));
+}
+
+/* A column that holds no time (a number, infinity) passes as it is stored. */
+void
+pgc_payload_add_time(struct pgc_builder *builder, struct json_object *object, const char *name,
+    struct pgc_slice value)
+{
+    char utc[32];
+
+    if (value.data != NULL && value.length > 2 && value.data[0] == '"' &&
+        pgc_time_utc(value.data + 1, value.length - 2, utc)) {
+        payload_put(object, name, json_object_new_string(utc));
+    } else {
+        pgc_payload_add_raw(builder, object, name, value);
+    }
+}
+
+void
+pgc_payload_add_field(struct pgc_builder *builder, struct json_object *object,
+    const struct event_record *record, enum event_field field)
+{
+    pgc_payload_add_raw(builder, object, pgc_field_name(field), pgc_record_get(record, field));
+}
+
+static void
+payload_add_extra(struct pgc_builder *builder, struct json_object *object, const char *name,
+    struct pgc_slice value)
+{
+    struct json_object *raw;
+
+    if (json_object_object_get_ex(object, name, NULL)) {
+        return;
+    }
+    raw = pgc_slice_is_null(value) ? NULL : payload_raw(builder, value);
+    json_object_object_add(object, name, raw);
+}
+
+void
+pgc_payload_add_extras(
+    struct pgc_builder *builder, struct json_object *object, const struct event_record *record)
+{
+    struct pgc_slice fact = pgc_record_get(record, FIELD_EXTRA);
+    const char *cursor = NULL;
+    struct pgc_slice value;
+    char name[256];
+    size_t i;
+
+    if (record != NULL && record->map != NULL) {
+        for (i = 0; i < record->map->extra_count; i++) {
+            payload_add_extra(builder, object, record->map->extras[i], record->extra[i]);
+        }
+    }
+    while (fact.data != NULL &&
+           pgc_json_next(fact.data, fact.length, &cursor, name, sizeof(name), &value)) {
+        payload_add_extra(builder, object, name, value);
+    }
+}
+
+/* ---- one event ---- */
+
+void
+pgc_payload_begin(struct pgc_builder *builder, struct event_payload *payload, const char *event,
+    struct pgc_slice id)
+{
+    *payload = (struct event_payload){.event = event, .id = id, .root = pgc_payload_object()};
+    payload_put(payload->root, "event", json_object_new_string(event));
+    payload->fields = payload->root;
+    if (builder->conf.envelope == PGC_ENVELOPE_NESTED) {
+        payload->fields = pgc_payload_object();
+        payload_put(payload->root, "data", payload->fields);
+    }
+}
+
+static struct pgc_msg *
+payload_place(struct pgc_builder *builder, const char *text, size_t length)
+{
+    struct pgc_position position = {
+        .tick = builder->tick,
+        .id = builder->place.id,
+        .part = builder->place.part++,
+        .nonce = builder->nonce,
+    };
+
+    return pgc_msg_new(&position, builder->place.at_us, text, length);
+}
+
+/* What subscribers get in place of a payload over the limit: enough to fetch it themselves. */
+static struct pgc_msg *
+payload_truncated(struct pgc_builder *builder, const struct event_payload *whole)
+{
+    static const char yes[] = "true";
+    struct event_payload payload;
+    struct pgc_msg *msg;
+    const char *text;
+    size_t length;
+
+    pgc_payload_begin(builder, &payload, whole->event, whole->id);
+    pgc_payload_add_raw(builder, payload.fields, "id", whole->id);
+    pgc_payload_add_or(builder, payload.fields, "truncated", (struct pgc_slice){0}, yes);
+    text = json_object_to_json_string_length(payload.root, TO_STRING, &length);
+    msg = payload_place(builder, text, length);
+    json_object_put(payload.root);
+    return msg;
+}
+
+struct pgc_msg *
+pgc_payload_message(struct pgc_builder *builder, const struct event_payload *payload,
+    const char *text, size_t length)
+{
+    if (length <= builder->conf.max_payload_bytes) {
+        return payload_place(builder, text, length);
+    }
+    pgc_builder_complain(builder,
+        "%s of row %lld: its payload has %zu bytes, more than max_payload_bytes = %zu; sent as "
+        "truncated, hint: raise max_payload_bytes or map fewer columns",
+        payload->event, (long long)builder->place.id, length, builder->conf.max_payload_bytes);
+    return payload_truncated(builder, payload);
+}
+
+struct pgc_msg *
+pgc_payload_finish(struct pgc_builder *builder, struct event_payload *payload)
+{
+    size_t length;
+    const char *text = json_object_to_json_string_length(payload->root, TO_STRING, &length);
+    struct pgc_msg *msg = pgc_payload_message(builder, payload, text, length);
+
+    json_object_put(payload->root);
+    return msg;
+}
+
+void
+pgc_payload_skip(struct pgc_builder *builder)
+{
+    builder->place.part++;
+}
