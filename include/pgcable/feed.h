@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * feed.h - reads what was committed, in order, and hands it to the workers.
+ *
+ * Runs in its own thread's loop with all database connections: LISTEN, tick, batch, facts, events,
+ * batches down every port, then the answers that hold at that tick.  Knows no socket.  The
+ * algorithm is PgQ's snapshot difference (Skype, 2007) with stored ticks; see packaging/docs or
+ * README.
+ */
+#ifndef PGCABLE_FEED_H
+#define PGCABLE_FEED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pgcable/event.h"
+#include "pgcable/loop.h"
+#include "pgcable/metrics.h"
+#include "pgcable/port.h"
+
+enum pgc_notify_mode { PGC_NOTIFY_AUTO, PGC_NOTIFY_ALWAYS, PGC_NOTIFY_OFF };
+
+struct pgc_feed_conf {
+    const char *database; /* DSN */
+    int64_t poll_ms;      /* fallback poll while idle */
+    int64_t retention_s;  /* how long the outbox is kept for resuming */
+    enum pgc_notify_mode notify;
+    enum pgc_envelope envelope;
+    size_t max_payload_bytes;
+};
+
+/* What /ready and the metrics page want to know; copied under a lock, any thread. */
+struct pgc_feed_status {
+    bool ready;       /* connected, schema right, reading */
+    char why[512];    /* if not: one line that says what to do */
+    int64_t tick;     /* newest tick handed on */
+    int64_t since_ms; /* monotonic time of the last successful look at the database */
+};
+
+struct pgc_feed;
+
+/* `ports` are borrowed and must outlive the feed.  Starts connecting once the loop runs. */
+struct pgc_feed *pgc_feed_new(struct pgc_loop *loop, const struct pgc_feed_conf *conf,
+    struct pgc_port *const *ports, size_t port_count, struct pgc_metrics *metrics);
+void pgc_feed_free(struct pgc_feed *feed);
+
+void pgc_feed_status(struct pgc_feed *feed, struct pgc_feed_status *status); /* any thread */
+
+#endif

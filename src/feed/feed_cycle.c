@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "pgcable/clock.h"
+
+#include "feed_internal.h"
+
+/*
+ * One turn of the feed: advance, read every tick that is new, answer those who asked, wait.
+ */
+static void cycle_move(struct pgc_feed *feed);
+
+static void
+cycle_end(struct pgc_feed *feed)
+{
+    pgc_asks_land(&feed->asks);
+    pgc_feed_set_ready(feed);
+    cycle_move(feed);
+}
+
+static void
+cycle_nonce_known(const struct pgc_err *err, void *arg)
+{
+    struct pgc_feed *feed = arg;
+
+    if (err != NULL) {
+        pgc_feed_trouble(feed, err, "read a tick");
+        return;
+    }
+    if (feed->found_nonce[0] == '\0' ||
+        (feed->reading.begun && strcmp(feed->found_nonce, feed->reading.place.nonce) != 0)) {
+        pgc_feed_lineage_broke(feed); /* pruned before we came, or another one under this number */
+        return;
+    }
+    feed->reading.place.tick = feed->place.tick + 1;
+    memcpy(feed->reading.place.nonce, feed->found_nonce, sizeof(feed->reading.place.nonce));
+    pgc_feed_read(feed);
+}
+
+/* Every tick up to the target, one after another: another daemon may have made some. */
+void
+pgc_feed_read_next(struct pgc_feed *feed)
+{
+    if (feed->place.tick == feed->target.tick) {
+        cycle_end(feed);
+    } else if (feed->place.tick + 1 == feed->target.tick) {
+        memcpy(feed->found_nonce, feed->target.nonce, sizeof(feed->found_nonce));
+        cycle_nonce_known(NULL, feed);
+    } else {
+        feed->state = FEED_READING;
+        pgc_feed_ask_nonce(feed, feed->place.tick + 1, cycle_nonce_known);
+    }
+}
+
+static void
+cycle_advance_row(const struct pgc_pg_row *row, void *arg)
+{
+    struct pgc_feed *feed = arg;
+    const char *nonce = pgc_pg_text(row, 1);
+
+    feed->target.tick = pgc_pg_int(row, 0);
+    snprintf(feed->target.nonce, sizeof(feed->target.nonce), "%s", nonce != NULL ? nonce : "");
+    if (pgc_pg_text(row, 2) != NULL) {
+        pgc_asks_row(&feed->asks, pgc_pg_int(row, 2), pgc_pg_text(row, 3), pgc_pg_text(row, 4));
+    }
+}
+
+/* Perhaps it was one of the asks: the next tick is made without any. */
+static void
+cycle_stumbled(struct pgc_feed *feed, const struct pgc_err *err)
+{
+    char text[sizeof(err->message) + 64];
+
+    snprintf(text, sizeof(text), "a request for access failed in the database: %s", err->message);
+    pgc_feed_complain(text, feed);
+    pgc_asks_stumbled(&feed->asks);
+    feed->asks_rest = true;
+    pgc_feed_cycle(feed);
+}
+
+static void
+cycle_advanced(const struct pgc_err *err, void *arg)
+{
+    struct pgc_feed *feed = arg;
+    bool is_new = feed->target.tick > feed->place.tick;
+
+    if (err != NULL && feed->asks.flying > 0) {
+        cycle_stumbled(feed, err);
+        return;
+    }
+    if (err != NULL) {
+        pgc_feed_trouble(feed, err, "make the next tick");
+        return;
+    }
+    if (feed->target.tick < feed->place.tick ||
+        (!is_new && strcmp(feed->target.nonce, feed->place.nonce) != 0)) {
+        pgc_feed_lineage_broke(feed);
+        return;
+    }
+    pgc_bell_polled(&feed->bell, is_new, pgc_monotonic_ms());
+    pgc_feed_read_next(feed);
+}
+
+void
+pgc_feed_cycle(struct pgc_feed *feed)
+{
+    struct pgc_buf requests = {0};
+    bool has_asks = pgc_asks_waiting(&feed->asks) && !feed->asks_rest;
+
+    if (has_asks) {
+        pgc_asks_fly(&feed->asks, &requests);
+    }
+    feed->state = FEED_ADVANCING;
+    feed->notified = false;
+    feed->asks_rest = false;
+    pgc_timer_cancel(feed->timer);
+    pgc_feed_query(feed, feed->reader,
+        &(struct pgc_feed_query){
+            .sql = has_asks
+                       ? "select tick, nonce, req, stream, topic from pgcable.advance($1::json)"
+                       : "select tick, nonce, req, stream, topic from pgcable.advance()",
+            .params = {has_asks ? pgc_buf_str(&requests) : NULL},
+            .row = cycle_advance_row,
+            .done = cycle_advanced,
+        });
+    pgc_buf_fini(&requests);
+}
+
+static void
+cycle_rang(struct pgc_feed *feed, const struct pgc_err *err, bool loud)
+{
+    if (err != NULL) {
+        pgc_feed_trouble(feed, err, "tell the writers when to notify");
+        return;
+    }
+    pgc_bell_rung(&feed->bell, loud, feed->ring_sent_ms);
+    cycle_move(feed);
+}
+
+static void
+cycle_rang_loud(const struct pgc_err *err, void *arg)
+{
+    cycle_rang(arg, err, true);
+}
+
+static void
+cycle_rang_quiet(const struct pgc_err *err, void *arg)
+{
+    cycle_rang(arg, err, false);
+}
+
+static void
+cycle_ring(struct pgc_feed *feed, bool loud)
+{
+    char seconds[16];
+
+    snprintf(seconds, sizeof(seconds), "%d", loud ? PGC_BELL_LEASE_S : 0);
+    feed->ring_sent_ms = pgc_monotonic_ms();
+    pgc_feed_query(feed, feed->reader,
+        &(struct pgc_feed_query){.sql = "select pgcable.ring($1)",
+            .params = {seconds},
+            .done = loud ? cycle_rang_loud : cycle_rang_quiet});
+}
+
+static void
+cycle_writer_row(const struct pgc_pg_row *row, void *arg)
+{
+    struct pgc_feed *feed = arg;
+    const char *writer = pgc_pg_text(row, 0);
+
+    if (writer != NULL) {
+        pgc_bell_holder(&feed->bell, writer);
+    }
+}
+
+static void
+cycle_looked(const struct pgc_err *err, void *arg)
+{
+    struct pgc_feed *feed = arg;
+
+    if (err != NULL) {
+        pgc_feed_trouble(feed, err, "see who is writing");
+        return;
+    }
+    pgc_bell_looked(&feed->bell);
+    cycle_move(feed);
+}
+
+static void
+cycle_rest(struct pgc_feed *feed, const struct pgc_bell_move *move)
+{
+    bool is_due = feed->notified && move->until_rung;
+
+    feed->state = FEED_RESTING;
+    pgc_timer_set(feed->timer, is_due ? 0 : move->delay_ms);
+}
+
+/* All that was new is down: what next? */
+static void
+cycle_move(struct pgc_feed *feed)
+{
+    struct pgc_bell_move move;
+
+    if (pgc_asks_waiting(&feed->asks)) {
+        pgc_feed_cycle(feed);
+        return;
+    }
+    move = pgc_bell_next(&feed->bell, pgc_monotonic_ms());
+    feed->state = FEED_RINGING;
+    switch (move.step) {
+    case BELL_POLL:
+        cycle_rest(feed, &move);
+        break;
+    case BELL_LOUD:
+        cycle_ring(feed, true);
+        break;
+    case BELL_QUIET:
+        cycle_ring(feed, false);
+        break;
+    case BELL_LOOK:
+        pgc_feed_query(feed, feed->reader,
+            &(struct pgc_feed_query){.sql = "select * from pgcable.writers()",
+                .row = cycle_writer_row,
+                .done = cycle_looked});
+        break;
+    }
+}

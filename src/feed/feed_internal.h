@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * feed_internal.h - the feed's state and what its files ask of each other.
+ *
+ *   feed.c         life, connections, trouble
+ *   feed_cycle.c   advance, read what is new, answer asks, wait
+ *   feed_check.c   what must be true of a database before the first cycle, and where to begin
+ *   feed_read.c    one tick: rows into the builder, facts, batches down the ports
+ *   feed_status.c  what /ready, the log and the metrics say
+ *   bell.c asks.c  who must ring when; who waits for an answer
+ *
+ * Two connections: the reader streams batches, the asker fetches facts while a batch is paused.
+ * They live and die together: if one is lost the other is dropped, and all begins at FEED_DOWN.
+ */
+#ifndef PGCABLE_FEED_INTERNAL_H
+#define PGCABLE_FEED_INTERNAL_H
+
+#include <pthread.h>
+
+#include "pgcable/feed.h"
+#include "pgcable/log.h"
+#include "pgcable/pg.h"
+
+#include "asks.h"
+#include "bell.h"
+
+/* A query on a sound connection answers within this, else the connection is dropped. */
+#define PGC_FEED_QUERY_MS 8000
+/* The first row of a batch may have to wait for a sort of a very large transaction. */
+#define PGC_FEED_BATCH_MS 60000
+
+enum pgc_feed_state {
+    FEED_DOWN,      /* a connection is missing */
+    FEED_CHECKING,  /* feed_check.c is asking */
+    FEED_UNFIT,     /* connected, but something is wrong; the timer checks again */
+    FEED_ADVANCING, /* advance() is under way */
+    FEED_READING,   /* a tick is being read; the timer waits for slow workers */
+    FEED_RINGING,   /* a question of the bell is under way */
+    FEED_RESTING,   /* nothing is under way; the timer begins the next cycle */
+};
+
+/* A tick and the nonce that tells it from the tick of that number in another history. */
+struct pgc_feed_place {
+    int64_t tick;
+    char nonce[64];
+};
+
+struct pgc_feed_metrics {
+    struct pgc_metric *up;
+    struct pgc_metric *reconnects;
+    struct pgc_metric *tick;
+    struct pgc_metric *rows;
+    struct pgc_metric *events;
+    struct pgc_metric *batch_seconds;
+    struct pgc_metric *lag_seconds;
+    struct pgc_metric *facts_queries;
+    struct pgc_metric *complaints;
+};
+
+/* One row of pgcable.hello(). */
+struct pgc_feed_hello {
+    bool seen;
+    int schema_version;
+    int breaking_version;
+    bool system_ok;
+    bool in_recovery;
+    bool is_utf8;
+    bool has_prepared;
+    struct pgc_feed_place last;
+};
+
+/* The tick under way.  Survives a lost connection: a batch is repeatable, so reading it again and
+ * passing over what the builder has got already goes on exactly where it stopped. */
+struct pgc_feed_reading {
+    bool begun;
+    struct pgc_feed_place place;
+    int64_t last_id;       /* newest row given to the builder */
+    bool ends;             /* the piece under way is the tick's last */
+    bool mapping_is_stale; /* load it again before the next row */
+    int64_t begun_us;
+};
+
+struct pgc_feed {
+    struct pgc_loop *loop;
+    struct pgc_feed_conf conf;
+    char *database;
+    struct pgc_port *const *ports;
+    size_t port_count;
+    struct pgc_feed_metrics metrics;
+
+    struct pgc_pg *reader;
+    struct pgc_pg *asker;
+    enum pgc_feed_state state;
+    struct pgc_timer *timer;
+    struct pgc_timer *prune_timer;
+    unsigned troubles; /* in a row, for the backoff */
+
+    struct pgc_bell bell;
+    bool notified; /* since the last advance() was sent */
+    int64_t ring_sent_ms;
+    struct pgc_asks asks;
+    bool asks_rest; /* during the next advance() */
+
+    struct pgc_builder *builder;
+    struct pgc_mapping *mapping;
+    struct pgc_mapping *new_mapping; /* loaded, not in use yet */
+    struct pgc_err mapping_err;      /* why there is none */
+    void (*mapping_then)(struct pgc_feed *feed);
+    struct pgc_feed_hello hello;
+
+    bool is_placed;
+    bool broke;                   /* history is another: workers must be told */
+    struct pgc_feed_place place;  /* newest tick handed down whole */
+    struct pgc_feed_place target; /* newest tick advance() told of */
+    char found_nonce[64];         /* tick_info()'s answer under way */
+    struct pgc_feed_reading reading;
+
+    struct pgc_log_limit complaint_limit;
+    char reported[sizeof(((struct pgc_err *)0)->message)]; /* the trouble last logged, so that a
+                                                              retry does not repeat it */
+    pthread_mutex_t status_lock;
+    struct pgc_feed_status status; /* under status_lock */
+};
+
+/* A query on one of the two connections, its callbacks with the feed as argument. */
+struct pgc_feed_query {
+    const char *sql;
+    const char *params[2]; /* up to the first NULL */
+    int64_t timeout_ms;    /* 0 = PGC_FEED_QUERY_MS */
+    void (*row)(const struct pgc_pg_row *row, void *feed);
+    void (*done)(const struct pgc_err *err, void *feed);
+};
+void pgc_feed_query(struct pgc_feed *feed, struct pgc_pg *pg, const struct pgc_feed_query *query);
+
+/* feed_cycle.c: one look at the database. */
+void pgc_feed_cycle(struct pgc_feed *feed);
+/* feed_cycle.c: the next tick up to the target, or the end of the cycle. */
+void pgc_feed_read_next(struct pgc_feed *feed);
+/* feed.c: the server refused `doing`: say so, check everything again after a while. */
+void pgc_feed_trouble(struct pgc_feed *feed, const struct pgc_err *why, const char *doing);
+/* feed.c: this is another history than the one we told the workers about. */
+void pgc_feed_lineage_broke(struct pgc_feed *feed);
+struct pgc_builder *pgc_feed_new_builder(struct pgc_feed *feed);
+
+/* feed_check.c: both connections are up; ends in pgc_feed_cycle() or pgc_feed_trouble(). */
+void pgc_feed_check(struct pgc_feed *feed);
+/* feed_check.c: load the mapping, then call `then` (not if that failed: trouble). */
+void pgc_feed_load_mapping(struct pgc_feed *feed, void (*then)(struct pgc_feed *feed));
+/* feed_check.c: rows in the builder lean on the mapping they were read with, so a new one waits
+ * until they have been raised. */
+void pgc_feed_use_new_mapping(struct pgc_feed *feed);
+/* feed_check.c: ask for the nonce of a tick into found_nonce ("" = there is no such tick). */
+void pgc_feed_ask_nonce(
+    struct pgc_feed *feed, int64_t tick, void (*done)(const struct pgc_err *err, void *feed));
+
+/* feed_read.c: read the tick of reading.place, hand it down, end in pgc_feed_read_next(). */
+void pgc_feed_read(struct pgc_feed *feed);
+/* feed_read.c: the timer fired in FEED_READING. */
+void pgc_feed_read_on(struct pgc_feed *feed);
+/* feed_read.c: a batch to every port. */
+void pgc_feed_hand_down(struct pgc_feed *feed, struct pgc_batch *batch);
+
+/* feed_status.c */
+void pgc_feed_register_metrics(struct pgc_feed *feed, struct pgc_metrics *metrics);
+void pgc_feed_set_ready(struct pgc_feed *feed); /* a cycle went well */
+void pgc_feed_set_not_ready(struct pgc_feed *feed, const struct pgc_err *why);
+void pgc_feed_complain(const char *text, void *arg); /* arg: the feed */
+
+#endif

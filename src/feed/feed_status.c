@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "pgcable/clock.h"
+
+#include "feed_internal.h"
+
+void
+pgc_feed_register_metrics(struct pgc_feed *feed, struct pgc_metrics *metrics)
+{
+    feed->metrics = (struct pgc_feed_metrics){
+        .up = pgc_gauge(metrics, "pgcable_feed_up", "",
+            "1 while the database is connected, its schema is right and it is being read."),
+        .reconnects = pgc_counter(metrics, "pgcable_feed_reconnects_total", "",
+            "Times the database connections were made again."),
+        .tick = pgc_gauge(metrics, "pgcable_feed_tick", "", "Newest tick handed to the workers."),
+        .rows = pgc_counter(metrics, "pgcable_feed_rows_total", "", "Rows read from the outbox."),
+        .events = pgc_counter(metrics, "pgcable_feed_events_total", "",
+            "Messages handed to the workers, one for each topic."),
+        .batch_seconds = pgc_histogram(metrics, "pgcable_feed_batch_seconds", "",
+            "From a tick known to all of it handed down."),
+        .lag_seconds = pgc_histogram(metrics, "pgcable_feed_lag_seconds", "",
+            "From a row written by the application to its message handed down."),
+        .facts_queries = pgc_counter(metrics, "pgcable_feed_facts_queries_total", "",
+            "Queries for what the rows do not hold."),
+        .complaints = pgc_counter(metrics, "pgcable_feed_complaints_total", "",
+            "Events that could not be built as they should, and access requests that failed."),
+    };
+}
+
+void
+pgc_feed_set_ready(struct pgc_feed *feed)
+{
+    struct pgc_feed_status *status = &feed->status;
+    bool was_ready;
+
+    pthread_mutex_lock(&feed->status_lock);
+    was_ready = status->ready;
+    status->ready = true;
+    status->why[0] = '\0';
+    status->tick = feed->place.tick;
+    status->since_ms = pgc_monotonic_ms();
+    pthread_mutex_unlock(&feed->status_lock);
+    pgc_metric_set(feed->metrics.up, 1);
+    pgc_metric_set(feed->metrics.tick, feed->place.tick);
+    if (!was_ready) {
+        pgc_log(PGC_LOG_INFO, 0, "ready: reading the database, now at tick %lld",
+            (long long)feed->place.tick);
+    }
+    feed->troubles = 0;
+    feed->reported[0] = '\0';
+}
+
+void
+pgc_feed_set_not_ready(struct pgc_feed *feed, const struct pgc_err *why)
+{
+    struct pgc_feed_status *status = &feed->status;
+
+    pthread_mutex_lock(&feed->status_lock);
+    status->ready = false;
+    snprintf(status->why, sizeof(status->why), "%.300s%s%.180s", why->message,
+        why->hint[0] != '\0' ? "; hint: " : "", why->hint);
+    pthread_mutex_unlock(&feed->status_lock);
+    pgc_metric_set(feed->metrics.up, 0);
+}
+
+void
+pgc_feed_status(struct pgc_feed *feed, struct pgc_feed_status *status)
+{
+    pthread_mutex_lock(&feed->status_lock);
+    *status = feed->status;
+    pthread_mutex_unlock(&feed->status_lock);
+}
+
+void
+pgc_feed_complain(const char *text, void *arg)
+{
+    struct pgc_feed *feed = arg;
+    unsigned suppressed;
+
+    pgc_metric_add(feed->metrics.complaints, 1);
+    if (pgc_log_allowed(&feed->complaint_limit, &suppressed)) {
+        pgc_log(PGC_LOG_WARN, 0, "%s%s", text,
+            suppressed > 0 ? " (more such lines before this were left out)" : "");
+    }
+}
