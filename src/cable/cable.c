@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "pgcable/cable.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "pgcable/mem.h"
+
+#include "cable_internal.h"
+
+static const char *const cable_command_labels[] = {
+    [PGC_COMMAND_SUBSCRIBE] = "command=\"subscribe\"",
+    [PGC_COMMAND_UNSUBSCRIBE] = "command=\"unsubscribe\"",
+    [PGC_COMMAND_MESSAGE] = "command=\"message\"",
+    [PGC_COMMAND_PONG] = "command=\"pong\"",
+    [PGC_COMMAND_OTHER] = "command=\"other\"",
+};
+
+static const char *const cable_verdict_labels[PGC_VERDICT_COUNT] = {
+    [PGC_VERDICT_DENIED] = "reason=\"denied\"",
+    [PGC_VERDICT_IDENTIFIER] = "reason=\"bad_identifier\"",
+    [PGC_VERDICT_CHANNEL] = "reason=\"unknown_channel\"",
+    [PGC_VERDICT_MEMBER] = "reason=\"other_member\"",
+    [PGC_VERDICT_ROOM] = "reason=\"no_room\"",
+    [PGC_VERDICT_TOO_LONG] = "reason=\"too_long\"",
+    [PGC_VERDICT_TOO_MANY] = "reason=\"too_many\"",
+};
+
+static void
+cable_register_metrics(struct pgc_cable_metrics *own, struct pgc_metrics *metrics)
+{
+    own->sessions = pgc_gauge(
+        metrics, "pgcable_sessions", "", "Connections whose token was accepted and that are open.");
+    own->subscriptions =
+        pgc_gauge(metrics, "pgcable_subscriptions", "", "Subscriptions that were confirmed.");
+    for (size_t i = 0; i <= PGC_COMMAND_OTHER; i++) {
+        own->commands[i] = pgc_counter(metrics, "pgcable_commands_total", cable_command_labels[i],
+            "Commands received from clients.");
+    }
+    for (size_t i = PGC_VERDICT_DENIED; i < PGC_VERDICT_COUNT; i++) {
+        own->rejected[i] = pgc_counter(metrics, "pgcable_subscriptions_rejected_total",
+            cable_verdict_labels[i], "Subscriptions that were rejected, by reason.");
+    }
+    own->bad_frames = pgc_counter(metrics, "pgcable_bad_frames_total", "",
+        "Frames that are no command: no JSON object, or a subscribe without an identifier.");
+    own->over_budget = pgc_counter(metrics, "pgcable_rate_limited_total", "",
+        "Connections ended because they sent commands too fast.");
+    own->deliveries =
+        pgc_counter(metrics, "pgcable_deliveries_total", "", "Messages handed to subscriptions.");
+}
+
+/* An answer whose subscription has been cancelled in the meantime finds nobody. */
+static void
+cable_take_answer(struct pgc_cable *cable, const struct pgc_answer *answer)
+{
+    struct pgc_subscription *subscription =
+        pgc_table_get(cable->tickets, (const char *)&answer->ticket, sizeof(answer->ticket));
+
+    if (subscription != NULL) {
+        pgc_subscription_answer(subscription, answer);
+    }
+}
+
+static void
+cable_expel(struct pgc_cable *cable, const char *member)
+{
+    struct pgc_session *session = LIST_FIRST(&cable->sessions);
+
+    while (session != NULL) {
+        struct pgc_session *next = LIST_NEXT(session, entry);
+
+        if (strcmp(session->member, member) == 0) {
+            pgc_session_disconnect(session, "remote", false);
+        }
+        session = next;
+    }
+}
+
+static void
+cable_take_batch(struct pgc_cable *cable, const struct pgc_batch *batch)
+{
+    size_t deliveries = pgc_hub_apply(cable->hub, batch);
+
+    pgc_metric_add(cable->metrics.deliveries, (int64_t)deliveries);
+    pgc_idents_cool(cable->idents);
+    /* The hub knows only connections that have subscriptions. */
+    for (size_t i = 0; i < batch->count; i++) {
+        if (batch->ops[i].kind == PGC_OP_EXPEL) {
+            cable_expel(cable, batch->ops[i].via);
+        }
+    }
+}
+
+static void
+cable_receive(struct pgc_down *down, void *arg)
+{
+    struct pgc_cable *cable = arg;
+
+    if (down->batch != NULL) {
+        cable_take_batch(cable, down->batch);
+    }
+    if (down->answer != NULL) {
+        cable_take_answer(cable, down->answer);
+    }
+    pgc_down_free(down);
+}
+
+struct pgc_cable *
+pgc_cable_new(struct pgc_loop *loop, struct pgc_hub *hub, struct pgc_port *port,
+    const struct pgc_cable_conf *conf, struct pgc_metrics *metrics)
+{
+    struct pgc_cable *cable = pgc_xcalloc(1, sizeof(*cable));
+
+    cable->loop = loop;
+    cable->hub = hub;
+    cable->port = port;
+    cable->conf = *conf;
+    cable->idents = pgc_idents_new(&pgc_dialect_base);
+    cable->tickets = pgc_table_new();
+    LIST_INIT(&cable->sessions);
+    cable_register_metrics(&cable->metrics, metrics);
+    pgc_port_open_worker(port, loop, cable_receive, cable);
+    return cable;
+}
+
+void
+pgc_cable_free(struct pgc_cable *cable)
+{
+    if (cable == NULL) {
+        return;
+    }
+    pgc_port_close_worker(cable->port);
+    assert(LIST_EMPTY(&cable->sessions));
+    assert(pgc_table_count(cable->tickets) == 0);
+    pgc_table_free(cable->tickets, NULL);
+    pgc_idents_free(cable->idents);
+    free(cable);
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * A command costs 10 points, one that repeats a subscription we know costs 1.  A connection has
+ * 1000 points and 10 for each subscription it may have, and gets 200 a second back and 2 for each
+ * subscription: 100 commands at once and 20 a second, on top of all its subscriptions at once.
+ *
+ * Rails' client repeats each subscribe every 500 ms until it is answered, which is what the two
+ * points are for: while the database is away, waiting clients are not taken for attackers.
+ */
+#include "cable_internal.h"
+
+enum {
+    BUDGET_BURST = 1000,
+    BUDGET_BURST_EACH = 10,
+    BUDGET_PER_S = 200,
+    BUDGET_PER_S_EACH = 2,
+};
+
+/* A confirmation follows the one before it at the earliest after this: a client that asked twice
+ * at once has its answer. */
+enum { RECONFIRM_AFTER_MS = 400, RECONFIRM_EVERY_MS = 2000 };
+
+static int64_t
+budget_full_milli(unsigned max_subscriptions)
+{
+    return 1000 * (BUDGET_BURST + (int64_t)BUDGET_BURST_EACH * max_subscriptions);
+}
+
+void
+pgc_budget_init(struct pgc_budget *budget, unsigned max_subscriptions, int64_t now_ms)
+{
+    budget->milli = budget_full_milli(max_subscriptions);
+    budget->at_ms = now_ms;
+}
+
+bool
+pgc_budget_spend(
+    struct pgc_budget *budget, unsigned max_subscriptions, int64_t points, int64_t now_ms)
+{
+    int64_t full = budget_full_milli(max_subscriptions);
+    int64_t per_ms = BUDGET_PER_S + (int64_t)BUDGET_PER_S_EACH * max_subscriptions;
+    int64_t elapsed_ms = now_ms - budget->at_ms;
+
+    /* So that a connection that was quiet for years does not overflow the product. */
+    if (elapsed_ms > full / per_ms) {
+        budget->milli = full;
+    } else {
+        budget->milli += elapsed_ms * per_ms;
+        budget->milli = budget->milli < full ? budget->milli : full;
+    }
+    budget->at_ms = now_ms;
+    if (budget->milli < points * 1000) {
+        return false;
+    }
+    budget->milli -= points * 1000;
+    return true;
+}
+
+bool
+pgc_reconfirm_is_due(
+    enum pgc_duplicate rule, bool is_rails, int64_t confirmed_ms, int64_t again_ms, int64_t now_ms)
+{
+    switch (rule) {
+    case PGC_DUPLICATE_IGNORE:
+        return false;
+    case PGC_DUPLICATE_AUTO:
+        /* Others take a second confirmation for an error of the protocol. */
+        if (!is_rails) {
+            return false;
+        }
+        break;
+    case PGC_DUPLICATE_CONFIRM:
+        break;
+    }
+    return now_ms - confirmed_ms > RECONFIRM_AFTER_MS &&
+           (again_ms == 0 || now_ms - again_ms >= RECONFIRM_EVERY_MS);
+}

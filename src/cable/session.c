@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include <stdlib.h>
+
+#include "pgcable/clock.h"
+#include "pgcable/log.h"
+#include "pgcable/mem.h"
+
+#include "cable_internal.h"
+
+/* Points of the budget (limits.c). */
+enum { SESSION_COST = 10, SESSION_COST_OF_REPETITION = 1 };
+
+/* Close codes of RFC 6455 7.4.1.  Rails says 1000 whenever it ends a connection. */
+enum { SESSION_CLOSE_NORMAL = 1000, SESSION_CLOSE_POLICY = 1008 };
+
+void
+pgc_session_take_send(struct pgc_session *session, struct pgc_frame *frame)
+{
+    if (!session->closing && !session->dead) {
+        session->ops->send(session->sink, frame, false);
+    }
+    pgc_frame_unref(frame);
+}
+
+void
+pgc_session_take_reject(struct pgc_session *session, struct pgc_frame *frame, enum pgc_verdict why)
+{
+    pgc_metric_add(session->cable->metrics.rejected[why], 1);
+    pgc_session_take_send(session, frame);
+}
+
+static void
+session_end_subscriptions(struct pgc_session *session)
+{
+    while (!LIST_EMPTY(&session->subscriptions)) {
+        pgc_subscription_free(LIST_FIRST(&session->subscriptions));
+    }
+}
+
+/* The disconnect frame carries the reason; the close frame's stays empty, as in Rails. */
+static void
+session_close(struct pgc_session *session, const char *reason, bool reconnect, int code)
+{
+    struct pgc_frame *frame;
+
+    if (session->closing || session->dead) {
+        return;
+    }
+    session->closing = true;
+    session_end_subscriptions(session);
+    frame = pgc_frame_disconnect(reason, reconnect);
+    session->ops->send(session->sink, frame, false);
+    pgc_frame_unref(frame);
+    if (!session->dead) {
+        session->ops->close(session->sink, code, "");
+    }
+}
+
+struct pgc_session *
+pgc_session_open(struct pgc_cable *cable, const struct pgc_session_conf *conf)
+{
+    struct pgc_session *session = pgc_xcalloc(1, sizeof(*session));
+
+    session->cable = cable;
+    session->idents = cable->idents;
+    session->ops = conf->ops;
+    session->sink = conf->sink;
+    session->conn = conf->conn;
+    session->is_rails = conf->offer.is_rails;
+    LIST_INIT(&session->subscriptions);
+    if (conf->identity == NULL) {
+        session_close(session, conf->refusal, false, SESSION_CLOSE_NORMAL);
+        return session;
+    }
+    session->member = pgc_xstrdup(conf->identity->member);
+    session->expires_s = conf->identity->expires_s;
+    pgc_budget_init(&session->budget, cable->conf.max_subscriptions, pgc_monotonic_ms());
+    LIST_INSERT_HEAD(&cable->sessions, session, entry);
+    pgc_metric_add(cable->metrics.sessions, 1);
+    pgc_session_take_send(session, pgc_dialect_base.welcome(&cable->conf));
+    return session;
+}
+
+void
+pgc_session_free(struct pgc_session *session)
+{
+    if (session == NULL || session->dead) {
+        return;
+    }
+    session->dead = true;
+    session_end_subscriptions(session);
+    if (session->member != NULL) {
+        LIST_REMOVE(session, entry);
+        pgc_metric_add(session->cable->metrics.sessions, -1);
+    }
+    free(session->member);
+    session->member = NULL;
+    /* One of its callbacks may be what is running. */
+    pgc_loop_defer(session->cable->loop, free, session);
+}
+
+const char *
+pgc_session_member(const struct pgc_session *session)
+{
+    return session->member != NULL ? session->member : "";
+}
+
+void
+pgc_session_disconnect(struct pgc_session *session, const char *reason, bool reconnect)
+{
+    session_close(session, reason, reconnect, SESSION_CLOSE_NORMAL);
+}
+
+void
+pgc_session_beat(struct pgc_session *session, struct pgc_frame *ping, int64_t now_s)
+{
+    if (session->closing || session->dead) {
+        return;
+    }
+    if (now_s >= session->expires_s) {
+        /* "false" makes AnyCable's client fetch a new token; Rails' would never come back, though
+         * its URL may be a function that gives a new token at each attempt. */
+        pgc_session_disconnect(session, "token_expired", session->is_rails);
+        return;
+    }
+    session->ops->send(session->sink, ping, true);
+}
+
+static bool
+session_charge(struct pgc_session *session, int64_t points)
+{
+    struct pgc_cable *cable = session->cable;
+
+    if (pgc_budget_spend(
+            &session->budget, cable->conf.max_subscriptions, points, pgc_monotonic_ms())) {
+        return true;
+    }
+    pgc_metric_add(cable->metrics.over_budget, 1);
+    pgc_log(PGC_LOG_INFO, session->conn, "member \"%s\" sends commands too fast: disconnected",
+        session->member);
+    session_close(session, "rate_limited", true, SESSION_CLOSE_POLICY);
+    return false;
+}
+
+static struct pgc_subscription *
+session_find(const struct pgc_session *session, const struct pgc_command *command)
+{
+    const struct pgc_ident *ident;
+    struct pgc_subscription *subscription;
+
+    if (command->identifier == NULL) {
+        return NULL;
+    }
+    ident = pgc_idents_find(session->idents, command->identifier, command->identifier_length);
+    if (ident == NULL) {
+        return NULL;
+    }
+    LIST_FOREACH(subscription, &session->subscriptions, entry) {
+        if (subscription->ident == ident) {
+            return subscription;
+        }
+    }
+    return NULL;
+}
+
+static enum pgc_verdict
+session_judge(
+    const struct pgc_session *session, const struct pgc_command *command, struct pgc_target *target)
+{
+    const struct pgc_cable_conf *conf = &session->cable->conf;
+
+    if (command->identifier_length > conf->max_identifier_bytes) {
+        return PGC_VERDICT_TOO_LONG;
+    }
+    if (session->subscription_count >= conf->max_subscriptions) {
+        return PGC_VERDICT_TOO_MANY;
+    }
+    return pgc_channels_resolve(
+        command->identifier, command->identifier_length, session->member, target);
+}
+
+static void
+session_subscribe(struct pgc_session *session, const struct pgc_command *command)
+{
+    struct pgc_target target;
+    enum pgc_verdict verdict = session_judge(session, command, &target);
+
+    if (verdict == PGC_VERDICT_ASK) {
+        pgc_subscription_open(session, command->identifier, command->identifier_length, &target);
+        return;
+    }
+    pgc_session_take_reject(
+        session, pgc_frame_reject(command->identifier, command->identifier_length), verdict);
+}
+
+/* While the answer is awaited there is nothing to say: it will be said once. */
+static void
+session_repeat(struct pgc_session *session, struct pgc_subscription *subscription)
+{
+    int64_t now_ms = pgc_monotonic_ms();
+
+    if (subscription->ticket != 0 ||
+        !pgc_reconfirm_is_due(session->cable->conf.duplicate_subscribe, session->is_rails,
+            subscription->confirmed_ms, subscription->again_ms, now_ms)) {
+        return;
+    }
+    subscription->confirmed_ms = now_ms;
+    subscription->again_ms = now_ms;
+    pgc_session_take_send(session, pgc_ident_confirm(subscription->ident));
+}
+
+static void
+session_obey(
+    struct pgc_session *session, const struct pgc_command *command, struct pgc_subscription *known)
+{
+    switch (command->kind) {
+    case PGC_COMMAND_SUBSCRIBE:
+        if (known != NULL) {
+            session_repeat(session, known);
+        } else if (command->identifier != NULL) {
+            session_subscribe(session, command);
+        } else {
+            pgc_metric_add(session->cable->metrics.bad_frames, 1);
+        }
+        break;
+    case PGC_COMMAND_UNSUBSCRIBE:
+        if (known != NULL) {
+            pgc_subscription_free(known);
+        }
+        break;
+    case PGC_COMMAND_MESSAGE:
+    case PGC_COMMAND_PONG:
+    case PGC_COMMAND_OTHER:
+        break;
+    }
+}
+
+static bool
+session_is_cheap(const struct pgc_command *command, const struct pgc_subscription *known)
+{
+    return command->kind == PGC_COMMAND_PONG ||
+           (command->kind == PGC_COMMAND_SUBSCRIBE && known != NULL);
+}
+
+void
+pgc_session_receive(struct pgc_session *session, const char *text, size_t length)
+{
+    struct pgc_cable *cable = session->cable;
+    struct pgc_command command;
+    struct pgc_subscription *known;
+    struct pgc_err err;
+
+    if (session->closing || session->dead) {
+        return;
+    }
+    if (!pgc_command_parse(text, length, cable->conf.max_message_bytes, &command, &err)) {
+        pgc_metric_add(cable->metrics.bad_frames, 1);
+        pgc_log_err(PGC_LOG_DEBUG, session->conn, &err, "ignored a frame");
+        session_charge(session, SESSION_COST);
+        return;
+    }
+    pgc_metric_add(cable->metrics.commands[command.kind], 1);
+    known = session_find(session, &command);
+    if (session_charge(session,
+            session_is_cheap(&command, known) ? SESSION_COST_OF_REPETITION : SESSION_COST)) {
+        session_obey(session, &command, known);
+    }
+    pgc_command_fini(&command);
+}
