@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * accept.c - our own listener: the library's spins when there are no descriptors left.
+ *
+ * One descriptor is held in reserve.  When accept() finds none, it is given up to accept one
+ * client, tell it 503 and hang up; then nothing is accepted for a moment.
+ */
+#include <sys/socket.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+#include "pgcable/clock.h"
+
+#include "ws_internal.h"
+
+enum {
+    ACCEPT_BACKLOG = 4096,
+    ACCEPT_BATCH = 64,           /* per turn */
+    ACCEPT_PAUSE_MS = 100,       /* without descriptors */
+    ACCEPT_SEND_BYTES = 262144,  /* or a client that does not read hides megabytes in the kernel */
+    ACCEPT_USER_TIMEOUT = 30000, /* ms until a peer that acknowledges nothing is dead */
+};
+
+/* Too many: say so, with a time to come back that is not the same for all. */
+static void
+accept_refuse(int fd, struct pgc_metric *metric)
+{
+    char request[4096];
+    char answer[256];
+    uint8_t jitter;
+    int length;
+
+    pgc_random(&jitter, sizeof(jitter));
+    length = snprintf(answer, sizeof(answer),
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nRetry-After: %d\r\n"
+        "Connection: close\r\nContent-Length: 20\r\n\r\nToo many connections",
+        2 + jitter % 8);
+    /* What has come of the request is read, or the kernel takes the answer back when we close. */
+    (void)recv(fd, request, sizeof(request), MSG_DONTWAIT);
+    (void)send(fd, answer, (size_t)length, MSG_DONTWAIT | MSG_NOSIGNAL);
+    (void)shutdown(fd, SHUT_WR);
+    (void)close(fd);
+    pgc_metric_add(metric, 1);
+}
+
+static void
+accept_take_reserve(struct ws_listener *listener)
+{
+    listener->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+static void
+accept_resume(void *arg)
+{
+    struct pgc_ws *ws = arg;
+
+    if (ws->listener.reserve < 0) {
+        accept_take_reserve(&ws->listener);
+    }
+    pgc_watch_want(ws->listener.watch, PGC_READABLE);
+}
+
+static void
+accept_without_descriptors(struct pgc_ws *ws, int error)
+{
+    struct ws_listener *listener = &ws->listener;
+    unsigned suppressed = 0;
+    struct pgc_err err = {0};
+    int fd;
+
+    pgc_metric_add(ws->stats.accept_errors, 1);
+    if (pgc_log_allowed(&listener->log_limit, &suppressed)) {
+        (void)pgc_err_set(&err, PGC_ERR_SYS, "%s (%u more like this)", strerror(error), suppressed);
+        (void)pgc_err_hint(&err, "raise the limit of open files above max_connections");
+        pgc_log_err(PGC_LOG_ERROR, 0, &err, "accept a connection");
+    }
+    if (listener->reserve >= 0) {
+        (void)close(listener->reserve);
+        fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0) {
+            accept_refuse(fd, ws->stats.refused_descriptors);
+        }
+        accept_take_reserve(listener);
+    }
+    pgc_watch_want(listener->watch, 0);
+    pgc_timer_set(listener->pause, ACCEPT_PAUSE_MS);
+}
+
+static void
+accept_ready(int ready PGC_UNUSED, void *arg)
+{
+    struct pgc_ws *ws = arg;
+
+    for (int i = 0; i < ACCEPT_BATCH; i++) {
+        int fd = accept4(ws->listener.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+        if (fd < 0) {
+            if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+                accept_without_descriptors(ws, errno);
+            }
+            return; /* else it has gone again, or there is none */
+        }
+        if (ws->conn_count >= ws->conf.max_connections) {
+            accept_refuse(fd, ws->stats.refused_capacity);
+        } else {
+            ws_conn_adopt(ws, fd);
+        }
+    }
+}
+
+/* Accepted sockets inherit these.  SO_REUSEPORT lets each worker have its own listener. */
+static bool
+accept_set_options(int fd)
+{
+    static const struct {
+        int level;
+        int name;
+        int value;
+    } options[] = {
+        {SOL_SOCKET, SO_REUSEADDR, 1},
+        {SOL_SOCKET, SO_REUSEPORT, 1},
+        {SOL_SOCKET, SO_SNDBUF, ACCEPT_SEND_BYTES},
+        {SOL_SOCKET, SO_KEEPALIVE, 1},
+        {IPPROTO_TCP, TCP_NODELAY, 1},
+        {IPPROTO_TCP, TCP_USER_TIMEOUT, ACCEPT_USER_TIMEOUT},
+    };
+
+    for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++) {
+        if (setsockopt(fd, options[i].level, options[i].name, &options[i].value,
+                sizeof(options[i].value)) < 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static int
+accept_port_of(int fd)
+{
+    struct sockaddr_storage address;
+    socklen_t length = sizeof(address);
+
+    if (getsockname(fd, (struct sockaddr *)&address, &length) < 0) {
+        return 0;
+    }
+    return address.ss_family == AF_INET6 ? ntohs(((struct sockaddr_in6 *)&address)->sin6_port)
+                                         : ntohs(((struct sockaddr_in *)&address)->sin_port);
+}
+
+static bool
+accept_bind(struct pgc_ws *ws, const struct addrinfo *where, struct pgc_err *err)
+{
+    struct ws_listener *listener = &ws->listener;
+    int error;
+
+    listener->fd = socket(where->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (listener->fd < 0 || !accept_set_options(listener->fd) ||
+        bind(listener->fd, where->ai_addr, where->ai_addrlen) < 0 ||
+        listen(listener->fd, ACCEPT_BACKLOG) < 0) {
+        error = errno;
+        (void)pgc_err_set(err, PGC_ERR_SYS, "listen on %s port %d: %s", ws->conf.address,
+            ws->conf.port, strerror(error));
+        if (error == EADDRINUSE) {
+            (void)pgc_err_hint(err, "another program has that port: stop it, or set listen_port");
+        }
+        return false;
+    }
+    ws->port = accept_port_of(listener->fd);
+    return true;
+}
+
+bool
+ws_listener_open(struct pgc_ws *ws, struct pgc_err *err)
+{
+    struct ws_listener *listener = &ws->listener;
+    const struct addrinfo want = {
+        .ai_family = AF_UNSPEC,
+        .ai_socktype = SOCK_STREAM,
+        .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
+    };
+    struct addrinfo *where = NULL;
+    char port[16];
+    bool ok;
+
+    listener->fd = -1;
+    listener->reserve = -1;
+    (void)snprintf(port, sizeof(port), "%d", ws->conf.port);
+    if (getaddrinfo(ws->conf.address, port, &want, &where) != 0) {
+        (void)pgc_err_set(
+            err, PGC_ERR_CONF, "listen_address: \"%s\" is no address", ws->conf.address);
+        return pgc_err_hint(err, "an IPv4 or IPv6 address in numbers; 0.0.0.0 or :: for all");
+    }
+    ok = accept_bind(ws, where, err);
+    freeaddrinfo(where);
+    if (!ok) {
+        return false;
+    }
+    accept_take_reserve(listener);
+    listener->pause = pgc_timer_new(ws->loop, accept_resume, ws);
+    listener->watch = pgc_watch_new(ws->loop, listener->fd, accept_ready, ws);
+    pgc_watch_want(listener->watch, PGC_READABLE);
+    return true;
+}
+
+void
+ws_listener_close(struct pgc_ws *ws)
+{
+    struct ws_listener *listener = &ws->listener;
+
+    pgc_watch_free(listener->watch);
+    pgc_timer_free(listener->pause);
+    if (listener->fd >= 0) {
+        (void)close(listener->fd);
+    }
+    if (listener->reserve >= 0) {
+        (void)close(listener->reserve);
+    }
+    *listener = (struct ws_listener){.fd = -1, .reserve = -1};
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include <sys/socket.h>
+
+#include <assert.h>
+#include <inttypes.h>
+#include <netdb.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "pgcable/clock.h"
+#include "pgcable/mem.h"
+
+#include "ws_internal.h"
+
+static struct ws_list *
+conn_home(struct ws_conn *conn, enum ws_state state)
+{
+    struct pgc_ws *ws = conn->ws;
+
+    switch (state) {
+    case WS_FRESH:
+        return &ws->fresh;
+    case WS_OPEN:
+        return &ws->slots[conn->id % WS_SLOTS]; /* ids are handed out in turn: an even spread */
+    case WS_CLOSING:
+        return &ws->closing;
+    case WS_GONE:
+        return &ws->gone;
+    }
+    abort();
+}
+
+void
+ws_conn_move(struct ws_conn *conn, enum ws_state state)
+{
+    if (conn->home != NULL) {
+        TAILQ_REMOVE(conn->home, conn, entry);
+    }
+    conn->state = state;
+    conn->since_ms = pgc_monotonic_ms();
+    conn->home = conn_home(conn, state);
+    TAILQ_INSERT_TAIL(conn->home, conn, entry);
+}
+
+const char *
+ws_conn_address(const struct ws_conn *conn, char *out, size_t size)
+{
+    struct sockaddr_storage peer;
+    socklen_t length = sizeof(peer);
+    char host[NI_MAXHOST];
+    char port[NI_MAXSERV];
+
+    if (conn->wsi == NULL ||
+        getpeername(lws_get_socket_fd(conn->wsi), (struct sockaddr *)&peer, &length) < 0 ||
+        getnameinfo((struct sockaddr *)&peer, length, host, sizeof(host), port, sizeof(port),
+            NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
+        return "unknown";
+    }
+    (void)snprintf(out, size, strchr(host, ':') != NULL ? "[%s]:%s" : "%s:%s", host, port);
+    return out;
+}
+
+void
+ws_conn_adopt(struct pgc_ws *ws, int fd)
+{
+    struct ws_conn *conn = pgc_xcalloc(1, sizeof(*conn));
+    const lws_adopt_desc_t info = {
+        .vh = ws->vhost,
+        .type = LWS_ADOPT_SOCKET | LWS_ADOPT_HTTP,
+        .fd = {.sockfd = fd},
+        .opaque = conn,
+    };
+
+    conn->ws = ws;
+    conn->id = atomic_fetch_add_explicit(ws->next_conn, 1, memory_order_relaxed) + 1;
+    conn->close_code = WS_CLOSE_ABNORMAL;
+    ws_conn_move(conn, WS_FRESH);
+    ws->conn_count++;
+    pgc_metric_add(ws->stats.accepted, 1);
+    pgc_metric_add(ws->stats.connections, 1);
+    /* From here on the library has told us of the socket's end if there is no socket (the callback
+     * is WSI_DESTROY), but for the case that it did not even begin. */
+    if (lws_adopt_descriptor_vhost_via_info(&info) == NULL && conn->state != WS_GONE) {
+        ws_conn_gone(conn);
+    }
+}
+
+void
+ws_conn_open(struct ws_conn *conn)
+{
+    struct ws_admission *admission = conn->admission;
+    const struct pgc_session_conf conf = {
+        .conn = conn->id,
+        .identity = admission->result == PGC_AUTH_OK ? &admission->identity : NULL,
+        .refusal = admission->result == PGC_AUTH_EXPIRED ? "token_expired" : "unauthorized",
+        .offer = admission->offer,
+        .ops = &ws_session_ops,
+        .sink = conn,
+    };
+
+    ws_conn_move(conn, WS_OPEN);
+    conn->opened_ms = conn->since_ms;
+    conn->is_welcome = conf.identity != NULL;
+    pgc_metric_add(conn->is_welcome ? conn->ws->stats.opened : conn->ws->stats.refused_token, 1);
+    conn->session = pgc_session_open(conn->ws->cable, &conf);
+    conn->admission = NULL;
+    ws_admission_free(admission);
+}
+
+void
+ws_conn_close(struct ws_conn *conn, int code, const char *reason)
+{
+    struct pgc_frame *frame = NULL;
+
+    if (conn->state != WS_OPEN) {
+        return;
+    }
+    conn->close_code = code;
+    frame = ws_close_frame_new(code, reason, reason != NULL ? strlen(reason) : 0);
+    ws_queue_push(&conn->queue, frame, pgc_monotonic_ms());
+    pgc_frame_unref(frame);
+    ws_conn_move(conn, WS_CLOSING);
+    ws_outbound_touch(conn);
+}
+
+void
+ws_conn_kill(struct ws_conn *conn)
+{
+    if (conn->wsi == NULL) {
+        return;
+    }
+    conn->is_mute = true;
+    if (lws_partial_buffered(conn->wsi)) {
+        /* or the library would go on trying to get that out */
+        (void)shutdown(lws_get_socket_fd(conn->wsi), SHUT_RDWR);
+    }
+    lws_set_timeout(conn->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_SYNC);
+}
+
+static void
+conn_log_end(const struct ws_conn *conn)
+{
+    double seconds = (double)(pgc_monotonic_ms() - conn->opened_ms) / 1000.0;
+
+    /* The end of what never began is of no interest, and a stranger can bring it about. */
+    pgc_log(conn->is_welcome ? PGC_LOG_INFO : PGC_LOG_DEBUG, conn->id,
+        "closed code=%d after %.1f s, %" PRIu64 " bytes in, %" PRIu64 " bytes out",
+        conn->close_code, seconds, conn->bytes_in, conn->bytes_out);
+}
+
+void
+ws_conn_ending(struct ws_conn *conn)
+{
+    conn->is_mute = true;
+    ws_queue_clear(&conn->queue);
+    if (conn->session != NULL) {
+        pgc_session_free(conn->session);
+        conn->session = NULL;
+        conn_log_end(conn);
+    }
+    if (conn->state == WS_OPEN) {
+        ws_conn_move(conn, WS_CLOSING);
+    }
+}
+
+void
+ws_conn_gone(struct ws_conn *conn)
+{
+    if (conn->state == WS_FRESH) {
+        pgc_metric_add(conn->ws->stats.refused_incomplete, 1);
+    }
+    ws_conn_ending(conn);
+    conn->wsi = NULL;
+    ws_conn_move(conn, WS_GONE);
+    ws_schedule_turn(conn->ws);
+}
+
+static void
+conn_free(struct ws_conn *conn)
+{
+    assert(conn->wsi == NULL && conn->session == NULL && !conn->is_dirty);
+    conn->ws->conn_count--;
+    pgc_metric_add(conn->ws->stats.connections, -1);
+    ws_admission_free(conn->admission);
+    pgc_buf_fini(&conn->inbound.text);
+    free(conn);
+}
+
+void
+ws_conn_sweep(struct pgc_ws *ws)
+{
+    struct ws_conn *conn = TAILQ_FIRST(&ws->gone);
+
+    while (conn != NULL) {
+        struct ws_conn *next = TAILQ_NEXT(conn, entry);
+
+        if (!conn->is_dirty) { /* or it waits for its turn to be taken out of that list */
+            TAILQ_REMOVE(&ws->gone, conn, entry);
+            conn_free(conn);
+        }
+        conn = next;
+    }
+}

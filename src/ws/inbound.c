@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * inbound.c - from the socket to the session.
+ *
+ * The library unmasks, checks framing and UTF-8 (1002, 1007), announces each frame and hands over
+ * what has arrived of it, in pieces of at most its receive buffer.  Here the pieces become
+ * messages, within limits: a length that is announced counts before its bytes arrive.
+ */
+#include "pgcable/clock.h"
+#include "pgcable/log.h"
+
+#include "ws_internal.h"
+
+static void
+inbound_forget(struct ws_inbound *inbound)
+{
+    pgc_buf_fini(&inbound->text);
+    *inbound = (struct ws_inbound){0};
+}
+
+static void
+inbound_refuse(struct ws_conn *conn, int code, const char *reason, struct pgc_metric *metric)
+{
+    inbound_forget(&conn->inbound);
+    pgc_log(PGC_LOG_WARN, conn->id, "closing: %s", reason);
+    pgc_metric_add(metric, 1);
+    ws_conn_close(conn, code, reason);
+}
+
+/* A frame of data begins. */
+int
+ws_inbound_frame(struct ws_conn *conn, size_t announced)
+{
+    struct ws_inbound *inbound = &conn->inbound;
+    struct ws_stats *stats = &conn->ws->stats;
+    size_t limit = conn->ws->conf.max_message_bytes;
+
+    if (conn->state != WS_OPEN) {
+        return 0;
+    }
+    if (inbound->fragments++ == 0) {
+        inbound->since_ms = pgc_monotonic_ms();
+    }
+    if (announced > limit || inbound->text.length > limit - announced) {
+        inbound_refuse(conn, WS_CLOSE_TOO_BIG, "message too big", stats->ended_big);
+    } else if (inbound->fragments > WS_MAX_FRAGMENTS) {
+        inbound_refuse(conn, WS_CLOSE_POLICY, "too many fragments", stats->ended_flood);
+    }
+    return 0;
+}
+
+static void
+inbound_deliver(struct ws_conn *conn, const char *text, size_t length)
+{
+    pgc_metric_add(conn->ws->stats.received_messages, 1);
+    pgc_session_receive(conn->session, text, length);
+}
+
+/* A piece of a frame; most messages come as one. */
+int
+ws_inbound_receive(struct ws_conn *conn, const char *bytes, size_t length)
+{
+    struct ws_inbound *inbound = &conn->inbound;
+    bool is_last = lws_is_final_fragment(conn->wsi);
+
+    conn->bytes_in += length;
+    pgc_metric_add(conn->ws->stats.received_bytes, (int64_t)length);
+    if (conn->state != WS_OPEN) {
+        return 0;
+    }
+    if (is_last && inbound->text.length == 0) {
+        inbound->fragments = 0;
+        inbound_deliver(conn, bytes, length);
+        return 0;
+    }
+    pgc_buf_add(&inbound->text, bytes, length);
+    if (is_last) {
+        struct pgc_buf text = inbound->text;
+
+        *inbound = (struct ws_inbound){0};
+        inbound_deliver(conn, pgc_buf_str(&text), text.length);
+        pgc_buf_fini(&text);
+    }
+    return 0;
+}
+
+/* A ping or pong has arrived; the library answers pings. */
+int
+ws_inbound_control(struct ws_conn *conn)
+{
+    if (++conn->controls > WS_MAX_CONTROLS && conn->state == WS_OPEN) {
+        inbound_refuse(conn, WS_CLOSE_FLOOD, "too many pings", conn->ws->stats.ended_flood);
+    }
+    return 0;
+}
+
+/*
+ * The peer wants to close, or answers our close frame: then we are done.  Otherwise its code is
+ * sent back (1000 if it gave none), and the library hangs up.  It has seen to it that the code is
+ * one that may be sent, and that no part of a frame is on its way.
+ */
+int
+ws_inbound_close(struct ws_conn *conn, const unsigned char *payload, size_t length)
+{
+    struct pgc_frame *answer = NULL;
+
+    if (conn->state != WS_OPEN) {
+        return -1;
+    }
+    conn->close_code = length >= 2 ? payload[0] << 8 | payload[1] : WS_CLOSE_NORMAL;
+    answer = length >= 2
+                 ? ws_close_frame_new(conn->close_code, (const char *)payload + 2, length - 2)
+                 : ws_close_frame_new(WS_CLOSE_NORMAL, NULL, 0);
+    ws_queue_clear(&conn->queue);
+    ws_queue_push(&conn->queue, answer, pgc_monotonic_ms());
+    pgc_frame_unref(answer);
+    (void)ws_outbound_flush(conn);
+    return -1;
+}
+
+void
+ws_inbound_beat(struct ws_conn *conn, int64_t now_ms)
+{
+    conn->controls = 0;
+    if (conn->inbound.fragments > 0 && now_ms - conn->inbound.since_ms > WS_MESSAGE_MS) {
+        inbound_refuse(conn, WS_CLOSE_POLICY, "message took too long", conn->ws->stats.ended_flood);
+    }
+}

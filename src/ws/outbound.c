@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * outbound.c - from the queue to the socket.
+ *
+ * Publishing only appends a reference to each subscriber's queue and marks the connection dirty. At
+ * the end of the turn the dirty ones are flushed, each with all its pending frames in one write, a
+ * bounded number of them; then the loop looks at input again.  Under load this puts more and more
+ * frames into one write by itself.
+ *
+ * Frames are written as they are, header included (LWS_WRITE_HTTP adds nothing), and directly, not
+ * only when the library reports that the socket is writable.  What keeps that in order: whole
+ * frames only, one thread, and nothing while the library still holds a part of the last write
+ * (lws_partial_buffered); its WRITEABLE callback resumes it.
+ */
+#include <inttypes.h>
+
+#include "pgcable/clock.h"
+#include "pgcable/log.h"
+
+#include "ws_internal.h"
+
+void
+ws_outbound_touch(struct ws_conn *conn)
+{
+    struct pgc_ws *ws = conn->ws;
+
+    if (!conn->is_dirty) {
+        conn->is_dirty = true;
+        STAILQ_INSERT_TAIL(&ws->dirty, conn, dirty_entry);
+        ws_schedule_turn(ws);
+    }
+}
+
+static bool
+outbound_is_blocked(struct ws_conn *conn)
+{
+    if (lws_partial_buffered(conn->wsi)) {
+        if (conn->blocked_ms == 0) {
+            conn->blocked_ms = pgc_monotonic_ms();
+        }
+        return true;
+    }
+    conn->blocked_ms = 0;
+    return false;
+}
+
+static bool
+outbound_write(struct ws_conn *conn, unsigned char *bytes, size_t length, unsigned frames)
+{
+    struct ws_stats *stats = &conn->ws->stats;
+
+    if (lws_write(conn->wsi, bytes, length, LWS_WRITE_HTTP) < 0) {
+        return false;
+    }
+    conn->bytes_out += length;
+    pgc_metric_add(stats->writes, 1);
+    pgc_metric_add(stats->sent_frames, frames);
+    pgc_metric_add(stats->sent_bytes, (int64_t)length);
+    return true;
+}
+
+/* A single frame, or one that is too large to be put together with others, is not copied: written
+ * from where it is, of which the library only reads. */
+static bool
+outbound_write_one(struct ws_conn *conn)
+{
+    struct pgc_frame *frame = ws_queue_pop(&conn->queue);
+    bool ok = outbound_write(conn, (unsigned char *)frame->bytes, frame->length, 1);
+
+    pgc_frame_unref(frame);
+    return ok;
+}
+
+static bool
+outbound_write_many(struct ws_conn *conn)
+{
+    unsigned char *start = conn->ws->buffer + LWS_PRE;
+    size_t length = 0;
+    unsigned frames = 0;
+
+    while (ws_queue_first_length(&conn->queue) > 0 &&
+           ws_queue_first_length(&conn->queue) <= WS_WRITE_BYTES - length) {
+        struct pgc_frame *frame = ws_queue_pop(&conn->queue);
+
+        memcpy(start + length, frame->bytes, frame->length);
+        length += frame->length;
+        frames++;
+        pgc_frame_unref(frame);
+    }
+    return outbound_write(conn, start, length, frames);
+}
+
+static bool
+outbound_write_next(struct ws_conn *conn)
+{
+    const struct ws_queue *queue = &conn->queue;
+    unsigned waiting = queue->count + (queue->ahead != NULL ? 1 : 0);
+
+    if (waiting == 1 || ws_queue_first_length(queue) > WS_WRITE_BYTES) {
+        return outbound_write_one(conn);
+    }
+    return outbound_write_many(conn);
+}
+
+bool
+ws_outbound_flush(struct ws_conn *conn)
+{
+    if (conn->is_mute || conn->wsi == NULL || conn->state == WS_FRESH) {
+        return true;
+    }
+    for (int writes = 0; ws_queue_first_length(&conn->queue) > 0; writes++) {
+        if (outbound_is_blocked(conn)) {
+            return true;
+        }
+        if (writes == WS_TURN_WRITES) {
+            (void)lws_callback_on_writable(conn->wsi);
+            return true;
+        }
+        if (!outbound_write_next(conn)) {
+            return false;
+        }
+    }
+    (void)outbound_is_blocked(conn);
+    return true;
+}
+
+/* One last frame that says why, instead of what could not be sent. */
+static void
+outbound_cut_off(struct ws_conn *conn)
+{
+    struct pgc_frame *goodbye;
+
+    if (conn->state != WS_OPEN) {
+        return;
+    }
+    pgc_log(PGC_LOG_WARN, conn->id,
+        "cut off: the client reads too slowly (%u messages and %zu bytes"
+        " were waiting)",
+        conn->queue.count, conn->queue.bytes);
+    pgc_metric_add(conn->ws->stats.ended_slow, 1);
+    ws_queue_clear(&conn->queue);
+    goodbye = pgc_frame_disconnect("too_slow", true);
+    ws_queue_push(&conn->queue, goodbye, pgc_monotonic_ms());
+    pgc_frame_unref(goodbye);
+    ws_conn_close(conn, WS_CLOSE_TOO_SLOW, "too slow");
+}
+
+void
+ws_outbound_turn(struct pgc_ws *ws)
+{
+    for (int i = 0; i < WS_TURN_CLIENTS && !STAILQ_EMPTY(&ws->dirty); i++) {
+        struct ws_conn *conn = STAILQ_FIRST(&ws->dirty);
+
+        STAILQ_REMOVE_HEAD(&ws->dirty, dirty_entry);
+        conn->is_dirty = false;
+        if (conn->is_slow) {
+            outbound_cut_off(conn);
+        }
+        if (!ws_outbound_flush(conn)) {
+            ws_conn_kill(conn);
+        }
+    }
+    if (!STAILQ_EMPTY(&ws->dirty)) {
+        ws_schedule_turn(ws);
+    }
+}
+
+void
+ws_outbound_beat(struct ws_conn *conn, int64_t now_ms)
+{
+    int64_t oldest = ws_queue_oldest_ms(&conn->queue);
+
+    if (conn->blocked_ms != 0 && conn->blocked_ms < oldest) {
+        oldest = conn->blocked_ms;
+    }
+    if (oldest != INT64_MAX && now_ms - oldest > conn->ws->conf.queue_age_ms) {
+        conn->is_slow = true;
+        ws_outbound_touch(conn);
+    }
+}
+
+static void
+outbound_note_height(struct pgc_ws *ws, const struct ws_queue *queue)
+{
+    if ((int64_t)queue->bytes > pgc_metric_get(ws->stats.queue_highest)) {
+        pgc_metric_set(ws->stats.queue_highest, (int64_t)queue->bytes);
+    }
+}
+
+static bool
+outbound_has_room(const struct ws_conn *conn, size_t length)
+{
+    const struct pgc_ws_conf *conf = &conn->ws->conf;
+
+    return ws_queue_has_room(&conn->queue, length, conf->queue_bytes, conf->queue_messages);
+}
+
+/* session ops: send.  Cutting off is left to the end of the turn, for the session that calls this
+ * is in the middle of something. */
+static void
+outbound_send(void *sink, struct pgc_frame *frame, bool ahead)
+{
+    struct ws_conn *conn = sink;
+
+    if (conn->state != WS_OPEN || conn->is_slow || conn->is_mute) {
+        return;
+    }
+    ws_outbound_touch(conn);
+    if (ahead) {
+        ws_queue_put_ahead(&conn->queue, frame);
+        return;
+    }
+    if (!outbound_has_room(conn, frame->length)) {
+        /* Perhaps much was published in this turn, and the client has not had its chance.  What
+         * goes wrong here goes wrong again at the end of the turn, and is dealt with there. */
+        (void)ws_outbound_flush(conn);
+    }
+    if (!outbound_has_room(conn, frame->length)) {
+        conn->is_slow = true;
+        return;
+    }
+    ws_queue_push(&conn->queue, frame, pgc_monotonic_ms());
+    outbound_note_height(conn->ws, &conn->queue);
+}
+
+static void
+outbound_close(void *sink, int code, const char *reason)
+{
+    ws_conn_close(sink, code, reason);
+}
+
+const struct pgc_session_ops ws_session_ops = {
+    .send = outbound_send,
+    .close = outbound_close,
+};

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "ws_internal.h"
+
+static struct pgc_metric *
+stats_refused(struct pgc_metrics *metrics, const char *label)
+{
+    return pgc_counter(metrics, "pgcable_ws_refused_total", label,
+        "Connections and handshakes that were refused, by reason.");
+}
+
+static struct pgc_metric *
+stats_ended(struct pgc_metrics *metrics, const char *label)
+{
+    return pgc_counter(metrics, "pgcable_ws_ended_total", label,
+        "Connections that were ended because of what the client did, by reason.");
+}
+
+void
+ws_stats_init(struct ws_stats *stats, struct pgc_metrics *metrics)
+{
+    *stats = (struct ws_stats){
+        .connections = pgc_gauge(metrics, "pgcable_ws_connections", "", "Sockets that are open."),
+        .accepted =
+            pgc_counter(metrics, "pgcable_ws_accepted_total", "", "Sockets that were accepted."),
+        .accept_errors = pgc_counter(metrics, "pgcable_ws_accept_errors_total", "",
+            "Failures of accept(), such as no more descriptors."),
+        .opened = pgc_counter(metrics, "pgcable_ws_opened_total", "",
+            "Websockets that were opened with a token that is right."),
+        .refused_origin = stats_refused(metrics, "reason=\"origin\""),
+        .refused_request = stats_refused(metrics, "reason=\"request\""),
+        .refused_token = stats_refused(metrics, "reason=\"token\""),
+        .refused_incomplete = stats_refused(metrics, "reason=\"incomplete\""),
+        .refused_capacity = stats_refused(metrics, "reason=\"capacity\""),
+        .refused_descriptors = stats_refused(metrics, "reason=\"descriptors\""),
+        .ended_slow = stats_ended(metrics, "reason=\"too_slow\""),
+        .ended_big = stats_ended(metrics, "reason=\"message_too_big\""),
+        .ended_flood = stats_ended(metrics, "reason=\"flood\""),
+        .received_messages = pgc_counter(
+            metrics, "pgcable_ws_received_messages_total", "", "Messages that came from clients."),
+        .received_bytes = pgc_counter(
+            metrics, "pgcable_ws_received_bytes_total", "", "Payload that came from clients."),
+        .sent_frames = pgc_counter(
+            metrics, "pgcable_ws_sent_frames_total", "", "Frames that were written to sockets."),
+        .sent_bytes = pgc_counter(
+            metrics, "pgcable_ws_sent_bytes_total", "", "Bytes that were written to sockets."),
+        .writes = pgc_counter(
+            metrics, "pgcable_ws_writes_total", "", "Writes to sockets; several frames go in one."),
+        .queue_highest = pgc_gauge(metrics, "pgcable_ws_queue_highest_bytes", "",
+            "The most that has been waiting for one client."),
+    };
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * wheel.c - all that happens to connections because time passes, in one timer.
+ *
+ * Open connections are spread over the slots of a wheel, one of which is due every 100 ms: they get
+ * their ping, and their limits of time are looked at.  (The library's timers are one sorted list.)
+ */
+#include "pgcable/clock.h"
+
+#include "ws_internal.h"
+
+static void
+wheel_beat(struct ws_list *slot, int64_t now_ms)
+{
+    int64_t now_s = pgc_wall_s();
+    struct pgc_frame *ping = NULL;
+    struct ws_conn *conn = TAILQ_FIRST(slot);
+
+    if (conn == NULL) {
+        return;
+    }
+    ping = pgc_frame_ping(now_s);
+    while (conn != NULL) {
+        struct ws_conn *next =
+            TAILQ_NEXT(conn, entry); /* a beat may move its connection, no other */
+
+        ws_inbound_beat(conn, now_ms);
+        ws_outbound_beat(conn, now_ms);
+        if (conn->state == WS_OPEN) {
+            pgc_session_beat(conn->session, ping, now_s);
+        }
+        conn = next;
+    }
+    pgc_frame_unref(ping);
+}
+
+/* End those at the head of `list` that have been in it for `limit_ms`. */
+static void
+wheel_expire(struct ws_list *list, int64_t limit_ms, int64_t now_ms)
+{
+    struct ws_conn *conn;
+
+    while ((conn = TAILQ_FIRST(list)) != NULL && now_ms - conn->since_ms >= limit_ms) {
+        ws_conn_move(conn, conn->state); /* to the tail: the library may need another turn */
+        ws_conn_kill(conn);
+    }
+}
+
+static void
+wheel_turn(void *arg)
+{
+    struct pgc_ws *ws = arg;
+    int64_t now_ms = pgc_monotonic_ms();
+
+    if (now_ms - ws->wheel_ms > WS_SLOTS * WS_SLOT_MS) { /* we slept: once around is enough */
+        ws->wheel_ms = now_ms - (WS_SLOTS - 1) * WS_SLOT_MS;
+    }
+    while (ws->wheel_ms <= now_ms) {
+        wheel_beat(&ws->slots[ws->wheel_slot], now_ms);
+        ws->wheel_slot = (ws->wheel_slot + 1) % WS_SLOTS;
+        ws->wheel_ms += WS_SLOT_MS;
+    }
+    wheel_expire(&ws->fresh, ws->conf.handshake_ms, now_ms);
+    wheel_expire(&ws->closing, WS_CLOSING_MS, now_ms);
+    if (now_ms >= ws->drain_ms) {
+        ws_drained(ws);
+    }
+    pgc_timer_set(ws->wheel, ws->wheel_ms - pgc_monotonic_ms());
+}
+
+void
+ws_wheel_start(struct pgc_ws *ws)
+{
+    ws->wheel = pgc_timer_new(ws->loop, wheel_turn, ws);
+    ws->wheel_ms = pgc_monotonic_ms() + WS_SLOT_MS;
+    pgc_timer_set(ws->wheel, WS_SLOT_MS);
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * ws_internal.h - what the files of this folder share.
+ *
+ * A connection is in one list, and which one says what it is doing:
+ *
+ *   fresh ──upgrade──▶ a slot of the wheel ──close()──▶ closing ──▶ gone
+ *     │                        │                           ▲          ▲
+ *     └────────────────────────┴── the socket or the library ends it ─┘
+ *
+ * Nothing is freed in a callback: what is gone is swept at the end of the turn.
+ */
+#ifndef PGCABLE_WS_INTERNAL_H
+#define PGCABLE_WS_INTERNAL_H
+
+#include <sys/queue.h>
+
+#include <libwebsockets.h>
+
+#include "pgcable/buf.h"
+#include "pgcable/cable.h"
+#include "pgcable/log.h"
+#include "pgcable/ws.h"
+
+#include "ws_handshake.h"
+#include "ws_queue.h"
+
+enum {
+    WS_SLOTS = 30,          /* of the wheel */
+    WS_SLOT_MS = 100,       /* so each connection is visited every 3 s */
+    WS_CLOSING_MS = 2000,   /* from close() to the end of the socket */
+    WS_MESSAGE_MS = 5000,   /* from an inbound message's first fragment to its last */
+    WS_MAX_FRAGMENTS = 64,  /* of an inbound message */
+    WS_MAX_CONTROLS = 100,  /* pings and pongs from a client between two beats */
+    WS_WRITE_BYTES = 65536, /* frames are put together up to this size for one write */
+    WS_TURN_WRITES = 4,     /* per connection; then it is another's turn */
+    WS_TURN_CLIENTS = 256,  /* per turn of the loop; then input is looked at again */
+};
+
+/* Close codes beside those of RFC 6455. */
+enum {
+    WS_CLOSE_NORMAL = 1000,
+    WS_CLOSE_ABNORMAL = 1006, /* never on the wire */
+    WS_CLOSE_POLICY = 1008,
+    WS_CLOSE_TOO_BIG = 1009,
+    WS_CLOSE_TOO_SLOW = 4290,
+    WS_CLOSE_FLOOD = 4429,
+};
+
+enum ws_state { WS_FRESH, WS_OPEN, WS_CLOSING, WS_GONE };
+
+/* A message from the client of which more is to come. */
+struct ws_inbound {
+    struct pgc_buf text;
+    unsigned fragments; /* that have begun; 0: there is no such message */
+    int64_t since_ms;
+};
+
+/* What the handshake found out, until the connection is open. */
+struct ws_admission {
+    enum pgc_auth_result result;
+    struct pgc_identity identity;
+    struct pgc_offer offer;
+    char *protocol; /* offer.token points into it */
+};
+
+TAILQ_HEAD(ws_list, ws_conn);
+STAILQ_HEAD(ws_dirty_list, ws_conn);
+
+struct ws_conn {
+    struct pgc_ws *ws;
+    struct lws *wsi; /* NULL once the socket is gone */
+    uint64_t id;
+    enum ws_state state;
+    bool is_dirty; /* in ws->dirty */
+    bool is_mute;  /* the library is closing it: nothing may be written */
+    bool is_slow;  /* overran its bounds: to be cut off */
+    TAILQ_ENTRY(ws_conn) entry;
+    struct ws_list *home;
+    STAILQ_ENTRY(ws_conn) dirty_entry;
+    int64_t since_ms;   /* in this state */
+    int64_t blocked_ms; /* since when the kernel has not taken a write in full; 0 = it has */
+    struct pgc_session *session;
+    bool is_welcome; /* its token was right */
+    struct ws_admission *admission;
+    struct ws_queue queue;
+    struct ws_inbound inbound;
+    unsigned controls; /* since the last beat */
+    int close_code;    /* for the log */
+    int64_t opened_ms;
+    uint64_t bytes_in;
+    uint64_t bytes_out;
+};
+
+struct ws_stats {
+    struct pgc_metric *connections;
+    struct pgc_metric *accepted;
+    struct pgc_metric *accept_errors;
+    struct pgc_metric *opened;
+    struct pgc_metric *refused_origin;
+    struct pgc_metric *refused_request;
+    struct pgc_metric *refused_token;
+    struct pgc_metric *refused_incomplete;
+    struct pgc_metric *refused_capacity;
+    struct pgc_metric *refused_descriptors;
+    struct pgc_metric *ended_slow;
+    struct pgc_metric *ended_big;
+    struct pgc_metric *ended_flood;
+    struct pgc_metric *received_messages;
+    struct pgc_metric *received_bytes;
+    struct pgc_metric *sent_frames;
+    struct pgc_metric *sent_bytes;
+    struct pgc_metric *writes;
+    struct pgc_metric *queue_highest;
+};
+void ws_stats_init(struct ws_stats *stats, struct pgc_metrics *metrics);
+
+struct ws_listener {
+    int fd;      /* -1: none */
+    int reserve; /* given up to tell a client that there are no more */
+    struct pgc_watch *watch;
+    struct pgc_timer *pause;
+    struct pgc_log_limit log_limit;
+};
+
+struct pgc_ws {
+    struct pgc_ws_conf conf; /* its numbers; its texts are in `rules` or not kept */
+    struct ws_rules rules;
+    const struct pgc_auth *auth;
+    struct pgc_cable *cable;
+    struct pgc_loop *loop;
+    _Atomic uint64_t *next_conn;
+    struct ws_stats stats;
+    struct ws_listener listener;
+    int port;
+
+    struct lws_context *context;
+    struct lws_vhost *vhost;
+    lws_log_cx_t log_cx;
+    struct pgc_log_limit library_limit;
+    struct pgc_log_limit origin_limit;
+    struct pgc_log_limit token_limit;
+
+    size_t conn_count;
+    struct ws_list fresh; /* accepted, no websocket yet; oldest first */
+    struct ws_list slots[WS_SLOTS];
+    struct ws_list closing; /* oldest first */
+    struct ws_list gone;
+    struct ws_dirty_list dirty;
+    bool turn_scheduled;
+    bool is_freed; /* the struct itself is, by the turn that is scheduled */
+
+    struct pgc_timer *wheel;
+    int64_t wheel_ms; /* when the next slot is due */
+    unsigned wheel_slot;
+
+    void (*drained)(void *arg);
+    void *drained_arg;
+    int64_t drain_ms; /* deadline */
+
+    unsigned char buffer[LWS_PRE + WS_WRITE_BYTES]; /* to put frames together */
+};
+
+/* accept.c */
+bool ws_listener_open(struct pgc_ws *ws, struct pgc_err *err) PGC_MUSTCHECK;
+void ws_listener_close(struct pgc_ws *ws);
+
+/* server.c */
+void ws_schedule_turn(struct pgc_ws *ws); /* flush and sweep at the end of this turn */
+void ws_drained(struct pgc_ws *ws);       /* tell the one who waits for it, if anyone does */
+
+/* conn.c: the life of a connection. */
+void ws_conn_adopt(struct pgc_ws *ws, int fd); /* takes the descriptor over */
+void ws_conn_open(struct ws_conn *conn);       /* the handshake is done */
+void ws_conn_move(struct ws_conn *conn, enum ws_state state);
+/* Sends what is queued and this close frame, ends the socket after the peer's or in 2 s. */
+void ws_conn_close(struct ws_conn *conn, int code, const char *reason);
+void ws_conn_kill(struct ws_conn *conn);   /* not from a callback about this connection */
+void ws_conn_ending(struct ws_conn *conn); /* the library says so: no more input, no output */
+void ws_conn_gone(struct ws_conn *conn);   /* the socket is closed */
+void ws_conn_sweep(struct pgc_ws *ws);
+/* "203.0.113.7:51234", in `out` */
+const char *ws_conn_address(const struct ws_conn *conn, char *out, size_t size);
+
+/* upgrade.c: both answer with -1 when the library is to hang up. */
+int ws_upgrade_confirm(struct ws_conn *conn);
+int ws_upgrade_refuse_http(struct ws_conn *conn);
+void ws_admission_free(struct ws_admission *admission);
+
+/* inbound.c */
+int ws_inbound_frame(struct ws_conn *conn, size_t announced);
+int ws_inbound_receive(struct ws_conn *conn, const char *bytes, size_t length);
+int ws_inbound_control(struct ws_conn *conn);
+int ws_inbound_close(struct ws_conn *conn, const unsigned char *payload, size_t length);
+void ws_inbound_beat(struct ws_conn *conn, int64_t now_ms);
+
+/* outbound.c */
+extern const struct pgc_session_ops ws_session_ops;
+void ws_outbound_touch(struct ws_conn *conn); /* there is something to write */
+bool ws_outbound_flush(struct ws_conn *conn); /* false: the socket is broken */
+void ws_outbound_turn(struct pgc_ws *ws);     /* flush the dirty, as many as one turn may */
+void ws_outbound_beat(struct ws_conn *conn, int64_t now_ms);
+
+/* wheel.c */
+void ws_wheel_start(struct pgc_ws *ws);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * ws_queue.h - the frames that wait for one connection.  Knows no socket.
+ */
+#ifndef PGCABLE_WS_QUEUE_H
+#define PGCABLE_WS_QUEUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pgcable/frame.h"
+
+/* Frames that wait, in order.  A zeroed one is empty. */
+struct ws_queue {
+    struct ws_waiting *ring;
+    unsigned size; /* a power of two, or 0 */
+    unsigned head;
+    unsigned count;
+    size_t bytes;
+    struct pgc_frame *ahead; /* goes before the others; a newer one takes its place */
+};
+
+void ws_queue_push(struct ws_queue *queue, struct pgc_frame *frame, int64_t now_ms); /* refs */
+void ws_queue_put_ahead(struct ws_queue *queue, struct pgc_frame *frame);            /* refs */
+/* The first one, with the queue's reference, or NULL. */
+struct pgc_frame *ws_queue_pop(struct ws_queue *queue);
+size_t ws_queue_first_length(const struct ws_queue *queue); /* 0 if empty */
+int64_t ws_queue_oldest_ms(const struct ws_queue *queue);   /* INT64_MAX if empty */
+/* May `length` more bytes wait?  What is behind the first frame counts, so that one large message
+ * can always be sent. */
+bool ws_queue_has_room(
+    const struct ws_queue *queue, size_t length, size_t max_bytes, unsigned max_count);
+void ws_queue_clear(struct ws_queue *queue); /* empty again, memory freed */
+struct pgc_frame *ws_close_frame_new(int code, const char *reason, size_t length);
+
+#endif

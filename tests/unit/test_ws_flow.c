@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "pgcable/mem.h"
+
+#include "ws_ship.h"
+
+enum { SMALL_RECEIVE_BYTES = 4096 };
+
+#define TOO_SLOW     "{\"type\":\"disconnect\",\"reason\":\"too_slow\",\"reconnect\":true}"
+#define RESTART      "{\"type\":\"disconnect\",\"reason\":\"server_restart\",\"reconnect\":true}"
+#define ENDED_SLOW   "pgcable_ws_ended_total{reason=\"too_slow\"}"
+#define CONNECTIONS  "pgcable_ws_connections"
+#define SENT_FRAMES  "pgcable_ws_sent_frames_total"
+#define WRITES       "pgcable_ws_writes_total"
+#define QUEUE_HEIGHT "pgcable_ws_queue_highest_bytes"
+
+static void
+expect_number(struct ship *ship, int number)
+{
+    char text[128];
+
+    (void)snprintf(text, sizeof(text), MESSAGE("{\"n\":%d}"), number);
+    ship_expect(ship, text);
+}
+
+static struct ship *
+subscriber(const struct harbour *harbour, int receive_bytes)
+{
+    struct ship *ship = ship_aboard(harbour, receive_bytes);
+
+    ship_subscribe(ship);
+    return ship;
+}
+
+/* `{"fill":"xxx…"}`, to be freed. */
+static char *
+filled(size_t bytes)
+{
+    char *fill = pgc_xmalloc(bytes + 1);
+    char *text = NULL;
+
+    memset(fill, 'x', bytes);
+    fill[bytes] = '\0';
+    text = pgc_xasprintf("{\"fill\":\"%s\"}", fill);
+    free(fill);
+    return text;
+}
+
+/* Frames until a close frame; the last text before it must be `last`. */
+static void
+expect_end_after(struct ship *ship, const char *last, int code)
+{
+    char before[128] = "";
+    char payload[128];
+    size_t length;
+    int opcode;
+
+    while ((opcode = ship_next(ship, payload, sizeof(payload), &length)) == SHIP_TEXT) {
+        memcpy(before, payload, sizeof(before));
+    }
+    assert_int_equal(opcode, SHIP_CLOSE);
+    assert_int_equal((unsigned char)payload[0] << 8 | (unsigned char)payload[1], code);
+    assert_string_equal(before, last);
+}
+
+static void
+sixty_four_thousand_messages_arrive_in_order_at_a_reader_that_pauses(void **state)
+{
+    enum { ALL = 64000, BATCH = 8000, FRAME_BYTES = 70 };
+    const struct pgc_ws_conf conf = harbour_conf();
+    struct harbour *harbour = harbour_open(&conf);
+    struct ship *ship = subscriber(harbour, SMALL_RECEIVE_BYTES);
+    int published = 0;
+    int read = 0;
+
+    (void)state;
+    while (read < ALL) {
+        /* Fewer than come in, then more: it falls behind and catches up. */
+        int until = published - BATCH * (published / BATCH % 4);
+
+        while (read < until || (published == ALL && read < ALL)) {
+            expect_number(ship, read++);
+        }
+        if (published < ALL) {
+            harbour_publish_numbers(harbour, published, BATCH);
+            published += BATCH;
+        }
+    }
+    assert_true(harbour_counted(harbour, QUEUE_HEIGHT) > (int64_t)(BATCH + 1000) * FRAME_BYTES);
+    ship_sink(ship);
+    harbour_close(harbour);
+}
+
+static void
+many_frames_go_in_one_write(void **state)
+{
+    const struct pgc_ws_conf conf = harbour_conf();
+    struct harbour *harbour = harbour_open(&conf);
+    struct ship *ship = subscriber(harbour, 0);
+    int64_t writes = harbour_counted(harbour, WRITES);
+
+    (void)state;
+    harbour_publish_numbers(harbour, 0, 500);
+    for (int i = 0; i < 500; i++) {
+        expect_number(ship, i);
+    }
+    harbour_wait_for(harbour, SENT_FRAMES, 502);
+    assert_in_range(harbour_counted(harbour, WRITES) - writes, 1, 5);
+    ship_sink(ship);
+    harbour_close(harbour);
+}
+
+static void
+message_larger_than_all_bounds_is_delivered(void **state)
+{
+    struct pgc_ws_conf conf = harbour_conf();
+    struct harbour *harbour = NULL;
+    struct ship *ship = NULL;
+    char *large = filled(900000);
+    char *payload = pgc_xmalloc(1 << 20);
+    size_t length;
+
+    (void)state;
+    conf.queue_bytes = 65536;
+    harbour = harbour_open(&conf);
+    ship = subscriber(harbour, SMALL_RECEIVE_BYTES);
+    harbour_publish(harbour, large);
+    assert_int_equal(ship_next(ship, payload, 1 << 20, &length), SHIP_TEXT);
+    assert_non_null(strstr(payload, large));
+    free(payload);
+    free(large);
+    ship_sink(ship);
+    harbour_close(harbour);
+}
+
+static void
+reader_that_overruns_its_bytes_is_cut_off_while_another_goes_on(void **state)
+{
+    struct pgc_ws_conf conf = harbour_conf();
+    struct harbour *harbour = NULL;
+    struct ship *slow = NULL;
+    struct ship *quick = NULL;
+    char *text = filled(10000);
+    char payload[64];
+    size_t length;
+    int got = 0;
+
+    (void)state;
+    conf.queue_bytes = 100000;
+    harbour = harbour_open(&conf);
+    slow = subscriber(harbour, SMALL_RECEIVE_BYTES);
+    quick = subscriber(harbour, 0);
+    for (int i = 0; harbour_counted(harbour, ENDED_SLOW) == 0; i++) {
+        harbour_publish(harbour, text);
+        assert_int_equal(ship_next(quick, payload, sizeof(payload), &length), SHIP_TEXT);
+        assert_true(length > 10000 || strstr(payload, "ping") != NULL);
+        got++;
+        assert_true(i < 2000);
+    }
+    harbour_publish_numbers(harbour, 7, 1);
+    do { /* those that are still on their way */
+        assert_int_equal(ship_next(quick, payload, sizeof(payload), &length), SHIP_TEXT);
+    } while (length > 10000 || strstr(payload, "ping") != NULL);
+    assert_int_equal(harbour_counted(harbour, ENDED_SLOW), 1);
+    expect_end_after(slow, TOO_SLOW, 4290);
+    free(text);
+    ship_sink(slow);
+    ship_sink(quick);
+    harbour_close(harbour);
+}
+
+static void
+reader_that_overruns_its_number_is_cut_off(void **state)
+{
+    struct pgc_ws_conf conf = harbour_conf();
+    struct harbour *harbour = NULL;
+    struct ship *slow = NULL;
+
+    (void)state;
+    conf.queue_messages = 1000;
+    harbour = harbour_open(&conf);
+    slow = subscriber(harbour, SMALL_RECEIVE_BYTES);
+    for (int i = 0; harbour_counted(harbour, ENDED_SLOW) == 0; i++) {
+        harbour_publish_numbers(harbour, 0, 1000);
+        assert_true(i < 100);
+    }
+    expect_end_after(slow, TOO_SLOW, 4290);
+    ship_sink(slow);
+    harbour_close(harbour);
+}
+
+static void
+reader_that_takes_nothing_for_too_long_is_cut_off_and_gone(void **state)
+{
+    struct pgc_ws_conf conf = harbour_conf();
+    struct harbour *harbour = NULL;
+    struct ship *stuck = NULL;
+    char *text = filled(1000000);
+
+    (void)state;
+    conf.queue_age_ms = 200;
+    harbour = harbour_open(&conf);
+    stuck = subscriber(harbour, SMALL_RECEIVE_BYTES);
+    harbour_publish(harbour, text); /* more than the kernel takes: a part stays behind */
+    harbour_wait_for(harbour, ENDED_SLOW, 1);
+    harbour_wait_until_empty(harbour);
+    free(text);
+    ship_sink(stuck);
+    harbour_close(harbour);
+}
+
+static void
+large_batch_may_exceed_the_bounds_if_the_client_reads(void **state)
+{
+    struct pgc_ws_conf conf = harbour_conf();
+    struct harbour *harbour = NULL;
+    struct ship *ship = NULL;
+
+    (void)state;
+    conf.queue_messages = 100;
+    conf.queue_bytes = 10000;
+    harbour = harbour_open(&conf);
+    ship = subscriber(harbour, 0);
+    harbour_publish_numbers(harbour, 0, 1500);
+    for (int i = 0; i < 1500; i++) {
+        expect_number(ship, i);
+    }
+    assert_int_equal(harbour_counted(harbour, ENDED_SLOW), 0);
+    ship_sink(ship);
+    harbour_close(harbour);
+}
+
+/* One that is idle gets nothing but pings; two of them, and everybody's turn has come. */
+static void
+wait_for_a_round_of_pings(struct ship *idle)
+{
+    char payload[64];
+    size_t length;
+
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(ship_next(idle, payload, sizeof(payload), &length), SHIP_TEXT);
+        assert_non_null(strstr(payload, "\"type\":\"ping\""));
+    }
+}
+
+static void
+ping_overtakes_what_waits(void **state)
+{
+    const struct pgc_ws_conf conf = harbour_conf();
+    struct harbour *harbour = harbour_open(&conf);
+    struct ship *idle = ship_aboard(harbour, 0);
+    struct ship *ship = subscriber(harbour, SMALL_RECEIVE_BYTES);
+    char *text = filled(10000);
+    char payload[64];
+    size_t length;
+    int before = 0;
+
+    (void)state;
+    for (int i = 0; i < 500; i++) {
+        harbour_publish(harbour, text);
+    }
+    harbour_wait_for(harbour, QUEUE_HEIGHT, 2000000); /* it has fallen behind */
+    wait_for_a_round_of_pings(idle);
+    do {
+        assert_int_equal(ship_next(ship, payload, sizeof(payload), &length), SHIP_TEXT);
+        before++;
+    } while (strstr(payload, "\"type\":\"ping\"") == NULL);
+    assert_in_range(before, 2, 250); /* those that the kernel had already, not all 500 */
+    free(text);
+    ship_sink(idle);
+    ship_sink(ship);
+    harbour_close(harbour);
+}
+
+static void
+pings_come_every_three_seconds(void **state)
+{
+    const struct pgc_ws_conf conf = harbour_conf();
+    struct harbour *harbour = harbour_open(&conf);
+    struct ship *ship = ship_aboard(harbour, 0);
+    char payload[64];
+    size_t length;
+    long long first = 0;
+    long long second = 0;
+
+    (void)state;
+    assert_int_equal(ship_next(ship, payload, sizeof(payload), &length), SHIP_TEXT);
+    assert_int_equal(sscanf(payload, "{\"type\":\"ping\",\"message\":%lld}", &first), 1);
+    assert_int_equal(ship_next(ship, payload, sizeof(payload), &length), SHIP_TEXT);
+    assert_int_equal(sscanf(payload, "{\"type\":\"ping\",\"message\":%lld}", &second), 1);
+    assert_in_range(second - first, 2, 4);
+    ship_sink(ship);
+    harbour_close(harbour);
+}
+
+static void
+drain_says_goodbye_to_all_and_ends(void **state)
+{
+    const struct pgc_ws_conf conf = harbour_conf();
+    struct harbour *harbour = harbour_open(&conf);
+    struct ship *ships[3] = {subscriber(harbour, 0), ship_aboard(harbour, 0), NULL};
+    struct ship *late = ship_new(harbour, 0); /* no handshake yet */
+
+    (void)state;
+    harbour_publish_numbers(harbour, 1, 1); /* what was published before goes out before */
+    harbour_wait_for(harbour, CONNECTIONS, 3);
+    harbour_drain(harbour, 5000);
+    expect_number(ships[0], 1);
+    for (size_t i = 0; ships[i] != NULL; i++) {
+        ship_expect(ships[i], RESTART);
+        ship_expect_close(ships[i], 1000);
+    }
+    assert_string_equal(ship_read_to_end(late), "");
+    assert_true(harbour_has_drained(harbour));
+    assert_int_equal(harbour_counted(harbour, CONNECTIONS), 0);
+    ship_sink(ships[0]);
+    ship_sink(ships[1]);
+    ship_sink(late);
+    harbour_close(harbour);
+}
+
+static void
+drain_of_an_empty_harbour_ends_at_once(void **state)
+{
+    const struct pgc_ws_conf conf = harbour_conf();
+    struct harbour *harbour = harbour_open(&conf);
+
+    (void)state;
+    harbour_drain(harbour, 600000);
+    assert_true(harbour_has_drained(harbour));
+    harbour_close(harbour);
+}
+
+static void
+drain_does_not_wait_longer_than_its_deadline(void **state)
+{
+    const struct pgc_ws_conf conf = harbour_conf();
+    struct harbour *harbour = harbour_open(&conf);
+    struct ship *deaf = ship_aboard(harbour, 0);
+
+    (void)state;
+    harbour_drain(harbour, 100);
+    assert_true(harbour_has_drained(harbour));
+    assert_int_equal(harbour_counted(harbour, CONNECTIONS), 1); /* it would have had 2 s */
+    ship_sink(deaf);
+    harbour_close(harbour);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sixty_four_thousand_messages_arrive_in_order_at_a_reader_that_pauses),
+        cmocka_unit_test(many_frames_go_in_one_write),
+        cmocka_unit_test(message_larger_than_all_bounds_is_delivered),
+        cmocka_unit_test(reader_that_overruns_its_bytes_is_cut_off_while_another_goes_on),
+        cmocka_unit_test(reader_that_overruns_its_number_is_cut_off),
+        cmocka_unit_test(reader_that_takes_nothing_for_too_long_is_cut_off_and_gone),
+        cmocka_unit_test(large_batch_may_exceed_the_bounds_if_the_client_reads),
+        cmocka_unit_test(ping_overtakes_what_waits),
+        cmocka_unit_test(pings_come_every_three_seconds),
+        cmocka_unit_test(drain_says_goodbye_to_all_and_ends),
+        cmocka_unit_test(drain_of_an_empty_harbour_ends_at_once),
+        cmocka_unit_test(drain_does_not_wait_longer_than_its_deadline),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
