@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * The admin address.  The files of page_dir are read once, at start, and served by exact name:
+ * there is no path to traverse.
+ */
+#include <sys/stat.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "pgcable/clock.h"
+#include "pgcable/feed.h"
+#include "pgcable/http.h"
+#include "pgcable/log.h"
+#include "pgcable/mem.h"
+#include "pgcable/metrics.h"
+#include "pgcable/table.h"
+
+#include "app.h"
+
+enum { ADMIN_MAX_FILE_BYTES = 4 << 20, ADMIN_STALE_MS = 10000 };
+
+struct admin_file {
+    const char *content_type;
+    struct pgc_buf content;
+};
+
+struct app_admin {
+    struct pgc_http *http;
+    struct pgc_metrics *metrics;
+    struct pgc_feed *feed;
+    struct pgc_table *files; /* name -> struct admin_file */
+};
+
+static const char *
+admin_content_type(const char *name)
+{
+    static const struct {
+        const char *ending;
+        const char *type;
+    } types[] = {
+        {".html", "text/html; charset=utf-8"},
+        {".js", "text/javascript; charset=utf-8"},
+        {".css", "text/css; charset=utf-8"},
+        {".svg", "image/svg+xml"},
+        {".json", "application/json"},
+    };
+    const char *ending = strrchr(name, '.');
+    size_t i;
+
+    for (i = 0; ending != NULL && i < sizeof(types) / sizeof(types[0]); i++) {
+        if (strcmp(ending, types[i].ending) == 0) {
+            return types[i].type;
+        }
+    }
+    return "application/octet-stream";
+}
+
+static bool
+admin_read_file(struct app_admin *admin, const char *path, const char *name, struct pgc_err *err)
+{
+    struct admin_file *file = pgc_xcalloc(1, sizeof(*file));
+    FILE *in = fopen(path, "rb");
+    char chunk[8192];
+    size_t got;
+
+    if (in == NULL) {
+        free(file);
+        return pgc_err_set(err, PGC_ERR_CONF, "read \"%s\" of page_dir: %s", path, strerror(errno));
+    }
+    while ((got = fread(chunk, 1, sizeof(chunk), in)) > 0) {
+        pgc_buf_add(&file->content, chunk, got);
+        if (file->content.length > ADMIN_MAX_FILE_BYTES) {
+            break;
+        }
+    }
+    fclose(in);
+    if (file->content.length > ADMIN_MAX_FILE_BYTES) {
+        pgc_buf_fini(&file->content);
+        free(file);
+        return pgc_err_set(err, PGC_ERR_CONF, "\"%s\" of page_dir is larger than %d bytes", path,
+            ADMIN_MAX_FILE_BYTES);
+    }
+    file->content_type = admin_content_type(name);
+    pgc_table_put(admin->files, name, strlen(name), file);
+    return true;
+}
+
+static bool
+admin_read_dir(struct app_admin *admin, const char *dir, struct pgc_err *err)
+{
+    DIR *handle = opendir(dir);
+    struct dirent *entry;
+    bool ok = true;
+
+    if (handle == NULL) {
+        pgc_err_set(err, PGC_ERR_CONF, "open page_dir \"%s\": %s", dir, strerror(errno));
+        return pgc_err_hint(err, "name a folder with the files to serve, or leave page_dir empty");
+    }
+    while (ok && (entry = readdir(handle)) != NULL) {
+        char *path = pgc_xasprintf("%s/%s", dir, entry->d_name);
+        struct stat info;
+
+        if (entry->d_name[0] != '.' && stat(path, &info) == 0 && S_ISREG(info.st_mode)) {
+            ok = admin_read_file(admin, path, entry->d_name, err);
+        }
+        free(path);
+    }
+    closedir(handle);
+    return ok;
+}
+
+/* Ready means: what is committed now will be delivered. */
+static void
+admin_ready(struct app_admin *admin, struct pgc_http_answer *answer)
+{
+    struct pgc_feed_status status;
+
+    pgc_feed_status(admin->feed, &status);
+    if (status.ready && pgc_monotonic_ms() - status.since_ms > ADMIN_STALE_MS) {
+        status.ready = false;
+        snprintf(status.why, sizeof(status.why),
+            "no look at the database has succeeded for more than %d s", ADMIN_STALE_MS / 1000);
+    }
+    answer->status = status.ready ? 200 : 503;
+    if (status.ready) {
+        pgc_buf_addf(&answer->body, "ready, tick %lld\n", (long long) status.tick);
+    } else {
+        pgc_buf_addf(&answer->body, "not ready: %s\n", status.why);
+    }
+}
+
+static bool
+admin_answer(const char *path, struct pgc_http_answer *answer, void *arg)
+{
+    struct app_admin *admin = arg;
+    const char *name = strcmp(path, "/") == 0 ? "index.html" : path + 1;
+    const struct admin_file *file;
+
+    if (strcmp(path, "/health") == 0) {
+        pgc_buf_adds(&answer->body, "ok\n");
+        return true;
+    }
+    if (strcmp(path, "/ready") == 0) {
+        admin_ready(admin, answer);
+        return true;
+    }
+    if (strcmp(path, "/metrics") == 0) {
+        answer->content_type = "text/plain; version=0.0.4; charset=utf-8";
+        pgc_metrics_write(admin->metrics, &answer->body);
+        return true;
+    }
+    file = pgc_table_get(admin->files, name, strlen(name));
+    if (file == NULL) {
+        return false;
+    }
+    answer->content_type = file->content_type;
+    pgc_buf_add(&answer->body, file->content.data, file->content.length);
+    return true;
+}
+
+struct app_admin *
+app_admin_open(struct pgc_loop *loop, const struct pgc_conf *conf, struct pgc_metrics *metrics,
+    struct pgc_feed *feed, struct pgc_err *err)
+{
+    struct app_admin *admin = pgc_xcalloc(1, sizeof(*admin));
+
+    admin->metrics = metrics;
+    admin->feed = feed;
+    admin->files = pgc_table_new();
+    if (conf->page_dir[0] != '\0' && !admin_read_dir(admin, conf->page_dir, err)) {
+        goto fail;
+    }
+    admin->http = pgc_http_open(
+        loop, conf->admin_address, (int) conf->admin_port, admin_answer, admin, err);
+    if (admin->http == NULL) {
+        pgc_err_wrap(err, "open the admin address");
+        goto fail;
+    }
+    pgc_log(PGC_LOG_INFO, 0, "admin on %s:%d", conf->admin_address, pgc_http_port(admin->http));
+    return admin;
+
+fail:
+    app_admin_close(admin);
+    return NULL;
+}
+
+static void
+admin_free_file(void *value)
+{
+    struct admin_file *file = value;
+
+    pgc_buf_fini(&file->content);
+    free(file);
+}
+
+void
+app_admin_close(struct app_admin *admin)
+{
+    if (admin == NULL) {
+        return;
+    }
+    pgc_http_close(admin->http);
+    pgc_table_free(admin->files, admin_free_file);
+    free(admin);
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * app.h - what the program's own files share: arguments, verbs, and the parts of a running daemon.
+ *
+ * The only folder that knows all layers; nothing below knows it.
+ */
+#ifndef PGCABLE_APP_H
+#define PGCABLE_APP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pgcable/conf.h"
+#include "pgcable/err.h"
+
+/* ---- the command line ---- */
+
+enum { APP_MAX_FLAGS = 64, APP_MAX_WORDS = 4 };
+
+struct app_args {
+    const char *conf_file;
+    struct pgc_conf_flag flags[APP_MAX_FLAGS]; /* settings: --name value */
+    size_t flag_count;
+    const char *words[APP_MAX_WORDS]; /* what follows the verb and is no option */
+    size_t word_count;
+    const char *member; /* token --member */
+    const char *ttl;    /* token --ttl */
+    bool help;
+    bool help_settings;
+    bool print_config;
+    bool version;
+};
+
+/* Sorts argv[1..] into verb (NULL if none) and arguments; everything is borrowed from argv. */
+bool app_args_parse(int argc, char *const *argv, const char **verb, struct app_args *args,
+    struct pgc_err *err) PGC_MUSTCHECK;
+
+/* ---- verbs ---- */
+
+enum { APP_OK = 0, APP_FAILED = 1, APP_USAGE = 2 }; /* exit statuses */
+
+struct app_verb {
+    const char *name;
+    const char *usage; /* after the name */
+    const char *help;
+    size_t min_words;
+    size_t max_words;
+    int (*run)(const struct app_args *args, struct pgc_conf *conf); /* takes `conf` over */
+};
+
+int app_serve(const struct app_args *args, struct pgc_conf *conf);
+int app_migrate(const struct app_args *args, struct pgc_conf *conf);
+int app_attach(const struct app_args *args, struct pgc_conf *conf);
+int app_detach(const struct app_args *args, struct pgc_conf *conf);
+int app_uninstall(const struct app_args *args, struct pgc_conf *conf);
+int app_token(const struct app_args *args, struct pgc_conf *conf);
+
+/* Print "pgcable: <message>" and the hint to standard error, return `status`. */
+int app_fail(const struct pgc_err *err, int status);
+
+/* ---- the running daemon ---- */
+
+struct pgc_auth;
+struct pgc_feed;
+struct pgc_http;
+struct pgc_loop;
+struct pgc_metrics;
+struct pgc_port;
+
+/*
+ * One reading of the configuration: the settings and the keys made from them.  Shared by the
+ * threads, never changed; the last one to let go frees it.
+ */
+struct app_generation {
+    _Atomic unsigned refs;
+    struct pgc_conf *conf;
+    struct pgc_auth *auth;
+};
+
+/* Takes `conf` over, also if it fails. */
+struct app_generation *app_generation_new(struct pgc_conf *conf, struct pgc_err *err) PGC_MUSTCHECK;
+struct app_generation *app_generation_ref(struct app_generation *generation);
+void app_generation_unref(struct app_generation *generation); /* NULL is fine */
+
+/* A worker: one thread with its loop, hub, cable and websocket server. */
+struct app_worker;
+
+struct app_worker_conf {
+    struct app_generation *generation;
+    struct pgc_port *port;
+    struct pgc_metrics *metrics;
+    _Atomic uint64_t *next_conn;
+    int listen_port; /* the first worker's choice where the setting says 0 */
+    unsigned share;  /* the total of connections is divided by this */
+    struct pgc_loop *main_loop;
+    void (*ended)(void *arg); /* in the main loop: all its clients are gone */
+    void *arg;
+};
+
+/* Listens at once; nothing runs until start.  Main thread, all of them. */
+struct app_worker *app_worker_new(
+    const struct app_worker_conf *conf, struct pgc_err *err) PGC_MUSTCHECK;
+int app_worker_port(const struct app_worker *worker);
+bool app_worker_start(struct app_worker *worker, struct pgc_err *err) PGC_MUSTCHECK;
+void app_worker_reload(struct app_worker *worker, struct app_generation *generation);
+void app_worker_drain(struct app_worker *worker, int64_t deadline_ms); /* then ended() */
+void app_worker_free(struct app_worker *worker); /* ends the thread first; NULL is fine */
+
+/* The admin address: health, readiness, metrics and the files of page_dir. */
+struct app_admin;
+struct app_admin *app_admin_open(struct pgc_loop *loop, const struct pgc_conf *conf,
+    struct pgc_metrics *metrics, struct pgc_feed *feed, struct pgc_err *err) PGC_MUSTCHECK;
+void app_admin_close(struct app_admin *admin); /* NULL is fine */
+
+#endif

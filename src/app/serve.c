@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * The daemon: a main thread for signals and the admin address, one feed thread, N worker threads.
+ *
+ * Everything is made in the main thread before the threads start, and freed there after they have
+ * ended, so that no module needs to care which thread built it.
+ */
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "pgcable/feed.h"
+#include "pgcable/log.h"
+#include "pgcable/loop.h"
+#include "pgcable/mem.h"
+#include "pgcable/metrics.h"
+#include "pgcable/port.h"
+
+#include "app.h"
+
+struct serve {
+    const struct app_args *args; /* for SIGHUP */
+    struct app_generation *generation;
+    struct pgc_loop *loop;
+    struct pgc_metrics *metrics;
+    struct app_admin *admin;
+    struct pgc_loop *feed_loop;
+    struct pgc_feed *feed;
+    pthread_t feed_thread;
+    bool feed_started;
+    size_t worker_count;
+    struct pgc_port **ports;
+    struct app_worker **workers;
+    size_t workers_left;
+    bool stopping;
+    _Atomic uint64_t next_conn;
+};
+
+static void
+serve_worker_ended(void *arg)
+{
+    struct serve *serve = arg;
+
+    if (--serve->workers_left == 0) {
+        pgc_loop_stop(serve->loop);
+    }
+}
+
+static void
+serve_stop(int signo, void *arg)
+{
+    struct serve *serve = arg;
+    size_t i;
+
+    if (serve->stopping) {
+        pgc_log(PGC_LOG_WARN, 0, "signal %d again: not waiting for clients any longer", signo);
+        pgc_loop_stop(serve->loop);
+        return;
+    }
+    serve->stopping = true;
+    pgc_log(PGC_LOG_INFO, 0, "signal %d: saying server_restart to clients, then ending", signo);
+    for (i = 0; i < serve->worker_count; i++) {
+        app_worker_drain(serve->workers[i], serve->generation->conf->shutdown_ms);
+    }
+}
+
+static void
+serve_report_unchanged(const struct pgc_conf *old, const struct pgc_conf *new_conf)
+{
+    struct pgc_buf names = {0};
+
+    pgc_conf_restart_needed(old, new_conf, &names);
+    if (names.length > 0) {
+        pgc_log(PGC_LOG_WARN, 0, "reload: these settings changed but need a restart: %s",
+            pgc_buf_str(&names));
+    }
+    pgc_buf_fini(&names);
+}
+
+static void
+serve_reload(int signo PGC_UNUSED, void *arg)
+{
+    struct serve *serve = arg;
+    struct pgc_err err = {0};
+    struct app_generation *generation = NULL;
+    struct pgc_conf *conf = pgc_conf_load(
+        serve->args->conf_file, serve->args->flags, serve->args->flag_count, &err);
+    size_t i;
+
+    if (conf != NULL) {
+        generation = app_generation_new(conf, &err);
+    }
+    if (generation == NULL) {
+        pgc_log_err(PGC_LOG_ERROR, 0, &err, "reload refused, the settings in force stay");
+        return;
+    }
+    serve_report_unchanged(serve->generation->conf, generation->conf);
+    pgc_log_setup((enum pgc_log_level) generation->conf->log_level,
+        (enum pgc_log_format) generation->conf->log_format);
+    for (i = 0; i < serve->worker_count; i++) {
+        app_worker_reload(serve->workers[i], generation);
+    }
+    app_generation_unref(serve->generation);
+    serve->generation = generation;
+    pgc_log(PGC_LOG_INFO, 0, "settings reloaded");
+}
+
+static void
+serve_new_feed(struct serve *serve)
+{
+    const struct pgc_conf *conf = serve->generation->conf;
+    struct pgc_feed_conf feed_conf = {
+        .database = conf->database,
+        .poll_ms = conf->poll_ms,
+        .retention_s = conf->retention_s,
+        .notify = (enum pgc_notify_mode) conf->notify,
+        .envelope = (enum pgc_envelope) conf->envelope,
+        .max_payload_bytes = (size_t) conf->max_payload_bytes,
+    };
+
+    serve->feed_loop = pgc_loop_new();
+    serve->feed = pgc_feed_new(
+        serve->feed_loop, &feed_conf, serve->ports, serve->worker_count, serve->metrics);
+}
+
+/* The first worker chooses the port where the setting says 0; the others share it. */
+static bool
+serve_new_workers(struct serve *serve, struct pgc_err *err)
+{
+    const struct pgc_conf *conf = serve->generation->conf;
+    int port = (int) conf->listen_port;
+    size_t i;
+
+    for (i = 0; i < serve->worker_count; i++) {
+        struct app_worker_conf worker_conf = {
+            .generation = serve->generation,
+            .port = serve->ports[i],
+            .metrics = serve->metrics,
+            .next_conn = &serve->next_conn,
+            .listen_port = port,
+            .share = (unsigned) serve->worker_count,
+            .main_loop = serve->loop,
+            .ended = serve_worker_ended,
+            .arg = serve,
+        };
+
+        serve->workers[i] = app_worker_new(&worker_conf, err);
+        if (serve->workers[i] == NULL) {
+            return false;
+        }
+        port = app_worker_port(serve->workers[i]);
+    }
+    pgc_log(PGC_LOG_INFO, 0, "listening on %s:%d", conf->listen_address, port);
+    return true;
+}
+
+static bool
+serve_build(struct serve *serve, struct pgc_err *err)
+{
+    const struct pgc_conf *conf = serve->generation->conf;
+    size_t i;
+
+    serve->loop = pgc_loop_new();
+    serve->metrics = pgc_metrics_new();
+    pgc_metric_set(pgc_gauge(serve->metrics, "pgcable_build_info",
+                       "version=\"" PGC_VERSION "\"", "Constant 1; the label is what runs."),
+        1);
+    serve->worker_count = (size_t) conf->workers;
+    serve->workers_left = serve->worker_count;
+    serve->ports = pgc_xcalloc(serve->worker_count, sizeof(struct pgc_port *));
+    serve->workers = pgc_xcalloc(serve->worker_count, sizeof(struct app_worker *));
+    for (i = 0; i < serve->worker_count; i++) {
+        serve->ports[i] = pgc_port_new();
+    }
+    if (!serve_new_workers(serve, err)) {
+        return false;
+    }
+    serve_new_feed(serve);
+    if (conf->admin_port >= 0) {
+        serve->admin = app_admin_open(serve->loop, conf, serve->metrics, serve->feed, err);
+        if (serve->admin == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void *
+serve_feed_main(void *arg)
+{
+    struct serve *serve = arg;
+
+    pgc_loop_run(serve->feed_loop);
+    return NULL;
+}
+
+/* New threads take no signals: those are for the main loop. */
+static bool
+serve_start(struct serve *serve, struct pgc_err *err)
+{
+    sigset_t all;
+    sigset_t before;
+    bool ok = true;
+    int error;
+    size_t i;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    error = pthread_create(&serve->feed_thread, NULL, serve_feed_main, serve);
+    if (error != 0) {
+        ok = pgc_err_set(err, PGC_ERR_SYS, "start the feed thread: %s", strerror(error));
+    }
+    serve->feed_started = ok;
+    for (i = 0; ok && i < serve->worker_count; i++) {
+        ok = app_worker_start(serve->workers[i], err);
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return ok;
+}
+
+/* Workers first: what they still ask of the feed must find a living one. */
+static void
+serve_free(struct serve *serve)
+{
+    size_t i;
+
+    app_admin_close(serve->admin);
+    for (i = 0; serve->workers != NULL && i < serve->worker_count; i++) {
+        app_worker_free(serve->workers[i]);
+    }
+    if (serve->feed_started) {
+        pgc_loop_wake_stop(serve->feed_loop);
+        pthread_join(serve->feed_thread, NULL);
+    }
+    pgc_feed_free(serve->feed);
+    for (i = 0; serve->ports != NULL && i < serve->worker_count; i++) {
+        pgc_port_free(serve->ports[i]);
+    }
+    pgc_loop_free(serve->feed_loop);
+    pgc_loop_free(serve->loop);
+    pgc_metrics_free(serve->metrics);
+    free(serve->ports);
+    free(serve->workers);
+    app_generation_unref(serve->generation);
+}
+
+int
+app_serve(const struct app_args *args, struct pgc_conf *conf)
+{
+    struct serve serve = {.args = args};
+    struct pgc_err err = {0};
+    int status = APP_OK;
+
+    pgc_log_setup((enum pgc_log_level) conf->log_level, (enum pgc_log_format) conf->log_format);
+    signal(SIGPIPE, SIG_IGN);
+    serve.generation = app_generation_new(conf, &err);
+    if (serve.generation == NULL) {
+        return app_fail(&err, APP_USAGE);
+    }
+    if (!serve_build(&serve, &err)) {
+        status = app_fail(&err, APP_FAILED);
+        goto out;
+    }
+    pgc_loop_on_signal(serve.loop, SIGTERM, serve_stop, &serve);
+    pgc_loop_on_signal(serve.loop, SIGINT, serve_stop, &serve);
+    pgc_loop_on_signal(serve.loop, SIGHUP, serve_reload, &serve);
+    if (!serve_start(&serve, &err)) {
+        status = app_fail(&err, APP_FAILED);
+        goto out;
+    }
+    pgc_loop_run(serve.loop);
+    pgc_log(PGC_LOG_INFO, 0, "ended");
+
+out:
+    serve_free(&serve);
+    return status;
+}
