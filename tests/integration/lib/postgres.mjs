@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: PostgreSQL
+// postgres.mjs - a throwaway cluster, and psql as the only way to it: the application is psql.
+import { spawn } from 'node:child_process';
+import path from 'node:path';
+import { ROOT } from './daemon.mjs';
+import { PATIENCE_MS, within } from './until.mjs';
+
+async function run(command, args, input = '', env = process.env) {
+    const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], env });
+    let stdout = '';
+    let stderr = '';
+    child.stdout.on('data', (data) => { stdout += data; });
+    child.stderr.on('data', (data) => { stderr += data; });
+    child.stdin.on('error', () => {}); // it may end without reading all
+    child.stdin.end(input);
+    const code = await new Promise((resolve, reject) => {
+        child.once('error', reject);
+        child.once('close', resolve);
+    });
+    if (code !== 0) {
+        throw new Error(`${path.basename(command)} ended with ${code}: ${stderr.trim()}\n${input.slice(0, 500)}`);
+    }
+    return stdout.trimEnd();
+}
+
+// A value as SQL: nothing in these tests builds statements from strangers' text, but quotes occur.
+function literal(value) {
+    if (value === null || value === undefined) {
+        return 'null';
+    }
+    if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') {
+        return String(value);
+    }
+    const text = typeof value === 'string' ? value : JSON.stringify(value);
+    return `'${text.replaceAll("'", "''")}'`;
+}
+
+// psql as one role: role.sql`select ${1}` returns the rows as text, columns split by "|".
+export class Role {
+    constructor(dsn) {
+        this.dsn = dsn;
+    }
+
+    sql = (parts, ...values) => this.script(String.raw({ raw: parts.raw }, ...values.map(literal)));
+
+    script(text) {
+        return within(`psql: ${text.slice(0, 80)}`,
+            run('psql', ['-XqAt', '-v', 'ON_ERROR_STOP=1', '-d', this.dsn], text));
+    }
+
+    file(name) {
+        return run('psql', ['-XqAt', '-v', 'ON_ERROR_STOP=1', '-d', this.dsn, '-f', path.join(ROOT, name)]);
+    }
+}
+
+export class Postgres {
+    constructor(dir) {
+        this.dir = dir;
+    }
+
+    // `verb` is a function of tests/lib/postgres.sh.
+    #shell(verb, ...args) {
+        const script = `set -eu; . "${path.join(ROOT, 'tests/lib/postgres.sh')}"; "$@"`;
+        return within(`${verb} ${this.dir}`, run('bash', ['-c', script, 'bash', verb, this.dir, ...args]),
+            4 * PATIENCE_MS);
+    }
+
+    start(...conf) {
+        return this.#shell('pg_start', ...conf);
+    }
+
+    stop() {
+        return this.#shell('pg_stop');
+    }
+
+    // What was stopped goes on with its data.
+    up() {
+        return this.#shell('pg_up');
+    }
+
+    dsn(database, user) {
+        return `host=${this.dir} dbname=${database} user=${user}`;
+    }
+
+    role(database, user) {
+        return new Role(this.dsn(database, user));
+    }
+}

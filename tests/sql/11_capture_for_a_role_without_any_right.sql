@@ -1,0 +1,20 @@
+-- The application's role needs nothing of ours, not even the schema.
+create role t_app;
+grant select, insert, update, delete on all tables in schema public to t_app;
+grant usage on all sequences in schema public to t_app;
+select t.community();
+select from pgcable.advance();
+select t.ok(t.seen() <> '', 'the community was captured');
+grant usage on schema t to t_app;
+set role t_app;
+insert into chat_room_messages (id, chat_room_id, body) values (1, 7, 'x');
+update chat_room_messages set body = 'y' where id = 1;
+update chat_room_messages set updated_at = now() where id = 1;
+delete from chat_room_messages where id = 1;
+select t.throws('select from pgcable.outbox_0', 'permission denied%');
+select t.throws('select pgcable.broadcast(''a'', ''1'')', 'permission denied%');
+reset role;
+select from pgcable.advance();
+select t.is(t.seen(), 'message I, message U, message D', 'all captured');
+drop owned by t_app;
+drop role t_app;
