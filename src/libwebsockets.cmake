@@ -36,6 +36,9 @@ endfunction()
 
 set(lws_prefix "${PGC_LWS_PREFIX}")
 set(lws_script ${PROJECT_SOURCE_DIR}/packaging/build-libwebsockets)
+# The folder it prints changes with the switches in it and with the patches.
+file(GLOB lws_patches ${PROJECT_SOURCE_DIR}/packaging/libwebsockets/*.patch)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${lws_script} ${lws_patches})
 if(NOT lws_prefix)
   execute_process(COMMAND ${lws_script} --print-prefix OUTPUT_VARIABLE lws_prefix
     OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)

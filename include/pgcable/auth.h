@@ -2,9 +2,9 @@
 /*
  * auth.h - from a token to an identity.
  *
- * JSON Web Tokens (RFC 7519, RFC 8725) verified by cjose behind a check of our own: the algorithm is
- * a property of the configured key, never of the token.  The keys are read once per load and then
- * only read: any thread may verify.  No token and no claim is ever logged here.
+ * JSON Web Tokens (RFC 7519, RFC 8725) verified by cjose behind a check of our own: the algorithm
+ * is a property of the configured key, never of the token.  The keys are read once per load and
+ * then only read: any thread may verify.  No token and no claim is ever logged here.
  */
 #ifndef PGCABLE_AUTH_H
 #define PGCABLE_AUTH_H
@@ -18,20 +18,20 @@
 struct pgc_auth;
 
 struct pgc_auth_conf {
-    const char *hs256_secret;      /* at least 32 bytes, or NULL */
-    const char *rs256_public_key;  /* path of a PEM file, or NULL */
-    const char *es256_public_key;  /* path of a PEM file, or NULL */
-    const char *jwks_file;         /* path of a JWK set, or NULL */
-    const char *member_claim;      /* "community_member_id"; falls back to "sub" */
-    const char *audience;          /* required `aud`, or NULL */
-    const char *issuer;            /* required `iss`, or NULL */
-    int leeway_s;                  /* for exp, nbf, iat; at most 60 */
+    const char *hs256_secret;     /* at least 32 bytes, or NULL */
+    const char *rs256_public_key; /* path of a PEM file, or NULL */
+    const char *es256_public_key; /* path of a PEM file, or NULL */
+    const char *jwks_file;        /* path of a JWK set, or NULL */
+    const char *member_claim;     /* "community_member_id"; falls back to "sub" */
+    const char *audience;         /* required `aud`, or NULL */
+    const char *issuer;           /* required `iss`, or NULL */
+    int leeway_s;                 /* for exp, nbf, iat; at most 60 */
 };
 
 /* Who a token speaks for. */
 struct pgc_identity {
-    char member[128]; /* the member's id as text */
-    char jti[128];    /* "" if the token has none */
+    char member[128];  /* the member's id as text */
+    char jti[128];     /* "" if the token has none */
     int64_t expires_s; /* wall clock */
 };
 

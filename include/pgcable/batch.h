@@ -20,15 +20,16 @@ enum pgc_op_kind {
     PGC_OP_PUBLISH, /* msg to all on `topic` */
     PGC_OP_JOIN,    /* every subscription on stream `via` also gets `topic` from here on */
     PGC_OP_LEAVE,   /* every subscription on stream `via` no longer gets `topic` */
-    PGC_OP_REVOKE,  /* member `via` gets nothing of stream `topic` any more; told so at the tick's end */
+    PGC_OP_REVOKE,  /* member `via` gets nothing of stream `topic` any more; told so at the tick's
+                       end */
     PGC_OP_EXPEL,   /* member `via` is gone: end all of that member's connections */
     PGC_OP_RELOAD,  /* history broke: everything clients know may be wrong; tell all to reload */
 };
 
 struct pgc_op {
     enum pgc_op_kind kind;
-    const char *topic; /* NULL where the kind has none; owned by the batch */
-    const char *via;   /* NULL where the kind has none; owned by the batch */
+    const char *topic;   /* NULL where the kind has none; owned by the batch */
+    const char *via;     /* NULL where the kind has none; owned by the batch */
     struct pgc_msg *msg; /* PUBLISH only; one reference held by the batch */
 };
 

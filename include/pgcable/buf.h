@@ -2,8 +2,8 @@
 /*
  * buf.h - bytes that grow at the end, and JSON strings written into them.
  *
- * The one place in which text becomes a JSON string; there is no JSON parser here (event.h has one).
- * The struct is the caller's (zeroed = empty).  Any thread; one object is one thread's.
+ * The one place in which text becomes a JSON string; there is no JSON parser here (event.h has
+ * one). The struct is the caller's (zeroed = empty).  Any thread; one object is one thread's.
  */
 #ifndef PGCABLE_BUF_H
 #define PGCABLE_BUF_H

@@ -23,7 +23,7 @@ enum pgc_duplicate { PGC_DUPLICATE_AUTO, PGC_DUPLICATE_IGNORE, PGC_DUPLICATE_CON
 
 struct pgc_cable_conf {
     size_t max_identifier_bytes;
-    size_t max_message_bytes; /* inbound */
+    size_t max_message_bytes;   /* inbound */
     unsigned max_subscriptions; /* per connection */
     enum pgc_duplicate duplicate_subscribe;
     bool welcome_sid;
@@ -47,8 +47,8 @@ const char *pgc_proto_name(enum pgc_proto proto); /* NULL for NONE */
 /* What a handshake offered, read from Sec-WebSocket-Protocol's value (pure). */
 struct pgc_offer {
     enum pgc_proto chosen;
-    bool is_rails;       /* offered actioncable-unsupported: Rails' own client or a fork of it */
-    const char *token;   /* behind "anycable-token.", borrowed from the header; NULL if none */
+    bool is_rails;     /* offered actioncable-unsupported: Rails' own client or a fork of it */
+    const char *token; /* behind "anycable-token.", borrowed from the header; NULL if none */
     size_t token_length;
 };
 void pgc_offer_parse(const char *header, size_t length, struct pgc_offer *offer);
@@ -62,9 +62,9 @@ struct pgc_session_ops {
 };
 
 struct pgc_session_conf {
-    uint64_t conn;                        /* for the log */
-    const struct pgc_identity *identity;  /* NULL: refused, `refusal` says why */
-    const char *refusal;                  /* "unauthorized", "token_expired" */
+    uint64_t conn;                       /* for the log */
+    const struct pgc_identity *identity; /* NULL: refused, `refusal` says why */
+    const char *refusal;                 /* "unauthorized", "token_expired" */
     struct pgc_offer offer;
     const struct pgc_session_ops *ops;
     void *sink;

@@ -10,10 +10,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PGC_MUSTCHECK __attribute__((warn_unused_result))
+#define PGC_MUSTCHECK          __attribute__((warn_unused_result))
 #define PGC_PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))
-#define PGC_NORETURN __attribute__((noreturn))
-#define PGC_UNUSED __attribute__((unused))
+#define PGC_NORETURN           __attribute__((noreturn))
+#define PGC_UNUSED             __attribute__((unused))
 
 /* Bounded alternatives: snprintf, pgc_buf_*, memcpy with a checked length. */
 #undef strcpy

@@ -18,45 +18,45 @@
 #include "pgcable/err.h"
 
 struct pgc_conf {
-    char *admin_address;       /* "127.0.0.1" */
-    int64_t admin_port;        /* 9090, -1..65535; 0 = any free one, -1 = no admin address */
-    char *allowed_origins;     /* "" */
-    bool allow_same_origin;    /* off */
-    int64_t allow_no_origin;   /* enum: header (default), always, never = 0, 1, 2 */
-    char *cable_path;          /* "/cable" */
-    char *database;            /* "" = libpq's own defaults and PG* variables */
-    int64_t duplicate_subscribe; /* enum: auto (default), ignore, confirm = 0, 1, 2 */
-    int64_t envelope;          /* enum: flat (default), nested = 0, 1 */
-    char *es256_public_key;    /* "" */
-    int64_t handshake_ms;      /* 10000, 100..60000 */
-    char *hs256_secret;        /* "" ; secret: never printed */
-    char *jwks_file;           /* "" */
-    char *listen_address;      /* "127.0.0.1" */
-    int64_t listen_port;       /* 8080; 0 = any free one */
-    int64_t log_format;        /* enum: text (default), json = 0, 1 */
-    int64_t log_level;         /* enum: debug, info (default), warn, error = 0..3 */
-    int64_t max_connections;   /* 10000, 1..1000000 */
-    int64_t max_header_bytes;  /* 16384, 4096..65536 */
+    char *admin_address;          /* "127.0.0.1" */
+    int64_t admin_port;           /* 9090, -1..65535; 0 = any free one, -1 = no admin address */
+    char *allowed_origins;        /* "" */
+    bool allow_same_origin;       /* off */
+    int64_t allow_no_origin;      /* enum: header (default), always, never = 0, 1, 2 */
+    char *cable_path;             /* "/cable" */
+    char *database;               /* "" = libpq's own defaults and PG* variables */
+    int64_t duplicate_subscribe;  /* enum: auto (default), ignore, confirm = 0, 1, 2 */
+    int64_t envelope;             /* enum: flat (default), nested = 0, 1 */
+    char *es256_public_key;       /* "" */
+    int64_t handshake_ms;         /* 10000, 100..60000 */
+    char *hs256_secret;           /* "" ; secret: never printed */
+    char *jwks_file;              /* "" */
+    char *listen_address;         /* "127.0.0.1" */
+    int64_t listen_port;          /* 8080; 0 = any free one */
+    int64_t log_format;           /* enum: text (default), json = 0, 1 */
+    int64_t log_level;            /* enum: debug, info (default), warn, error = 0..3 */
+    int64_t max_connections;      /* 10000, 1..1000000 */
+    int64_t max_header_bytes;     /* 16384, 4096..65536 */
     int64_t max_identifier_bytes; /* 512, 64..65536 */
-    int64_t max_message_bytes; /* 16384, 1024..1048576: inbound */
-    int64_t max_payload_bytes; /* 2097152, 1024..67108864: outbound */
-    int64_t max_subscriptions; /* 64, 1..10000: per connection */
-    int64_t notify;            /* enum: auto (default), always, off = 0, 1, 2 */
-    char *page_dir;            /* "" ; files served on the admin address */
-    int64_t poll_ms;           /* 1000, 50..5000 */
-    int64_t queue_age_ms;      /* 10000, 100..600000 */
-    int64_t queue_bytes;       /* 33554432, 65536..1073741824 */
-    int64_t queue_messages;    /* 65536, 16..1048576 */
-    int64_t retention_s;       /* 300, 10..604800 */
-    char *rs256_public_key;    /* "" */
-    int64_t shutdown_ms;       /* 5000, 0..600000 */
-    char *token_audience;      /* "" = not required */
-    char *token_issuer;        /* "" = not required */
-    int64_t token_leeway_s;    /* 30, 0..60 */
-    char *token_member_claim;  /* "community_member_id" */
-    bool token_query;          /* off: ?jid= and ?token= */
-    bool welcome_sid;          /* off */
-    int64_t workers;           /* 1, 1..64 */
+    int64_t max_message_bytes;    /* 16384, 1024..1048576: inbound */
+    int64_t max_payload_bytes;    /* 2097152, 1024..67108864: outbound */
+    int64_t max_subscriptions;    /* 64, 1..10000: per connection */
+    int64_t notify;               /* enum: auto (default), always, off = 0, 1, 2 */
+    char *page_dir;               /* "" ; files served on the admin address */
+    int64_t poll_ms;              /* 1000, 50..5000 */
+    int64_t queue_age_ms;         /* 10000, 100..600000 */
+    int64_t queue_bytes;          /* 33554432, 65536..1073741824 */
+    int64_t queue_messages;       /* 65536, 16..1048576 */
+    int64_t retention_s;          /* 300, 10..604800 */
+    char *rs256_public_key;       /* "" */
+    int64_t shutdown_ms;          /* 5000, 0..600000 */
+    char *token_audience;         /* "" = not required */
+    char *token_issuer;           /* "" = not required */
+    int64_t token_leeway_s;       /* 30, 0..60 */
+    char *token_member_claim;     /* "community_member_id" */
+    bool token_query;             /* off: ?jid= and ?token= */
+    bool welcome_sid;             /* off */
+    int64_t workers;              /* 1, 1..64 */
 };
 
 /* One "--name value" from the command line; borrowed.  The name ends at its end or at a "=". */

@@ -41,7 +41,7 @@ enum pgc_command_kind {
     PGC_COMMAND_UNSUBSCRIBE,
     PGC_COMMAND_MESSAGE, /* perform: there is nothing to perform here */
     PGC_COMMAND_PONG,
-    PGC_COMMAND_OTHER,   /* anything else that is a JSON object: ignored */
+    PGC_COMMAND_OTHER, /* anything else that is a JSON object: ignored */
 };
 
 struct pgc_command {

@@ -25,8 +25,8 @@ typedef bool (*pgc_http_fn)(const char *path, struct pgc_http_answer *answer, vo
 
 /* Listens at once.  Only GET and HEAD are let through (405); body size and time are bounded.
  * `port` 0 = any free one (pgc_http_port tells). */
-struct pgc_http *pgc_http_open(struct pgc_loop *loop, const char *address, int port,
-    pgc_http_fn fn, void *arg, struct pgc_err *err) PGC_MUSTCHECK;
+struct pgc_http *pgc_http_open(struct pgc_loop *loop, const char *address, int port, pgc_http_fn fn,
+    void *arg, struct pgc_err *err) PGC_MUSTCHECK;
 int pgc_http_port(const struct pgc_http *http);
 void pgc_http_close(struct pgc_http *http);
 

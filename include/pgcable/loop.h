@@ -3,8 +3,8 @@
  * loop.h - one thread's event loop: timers, descriptors, signals, work put off to the end of the
  * turn.
  *
- * A thin cover over libevent, which no other folder includes.  All calls from the loop's own thread,
- * but for pgc_loop_wake_stop().  Callbacks may free their own timer or watch.
+ * A thin cover over libevent, which no other folder includes.  All calls from the loop's own
+ * thread, but for pgc_loop_wake_stop().  Callbacks may free their own timer or watch.
  */
 #ifndef PGCABLE_LOOP_H
 #define PGCABLE_LOOP_H
@@ -32,7 +32,8 @@ struct event_base *pgc_loop_base(struct pgc_loop *loop);
 /* A timer is created idle; it fires once per set. */
 struct pgc_timer *pgc_timer_new(struct pgc_loop *loop, void (*fn)(void *arg), void *arg);
 void pgc_timer_free(struct pgc_timer *timer);
-void pgc_timer_set(struct pgc_timer *timer, int64_t delay_ms); /* again = moves it; < 0 counts as 0 */
+void pgc_timer_set(
+    struct pgc_timer *timer, int64_t delay_ms); /* again = moves it; < 0 counts as 0 */
 void pgc_timer_cancel(struct pgc_timer *timer);
 
 /* Watches do not own the descriptor.  Level-triggered. */
@@ -43,7 +44,8 @@ void pgc_watch_want(struct pgc_watch *watch, int ready); /* bits of the enum; 0 
 void pgc_watch_free(struct pgc_watch *watch);
 
 /* A signal is watched until the loop is freed. */
-void pgc_loop_on_signal(struct pgc_loop *loop, int signo, void (*fn)(int signo, void *arg), void *arg);
+void pgc_loop_on_signal(
+    struct pgc_loop *loop, int signo, void (*fn)(int signo, void *arg), void *arg);
 
 /*
  * Call fn(arg) at the end of this turn, once, after the callback that is running has returned:

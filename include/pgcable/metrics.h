@@ -3,7 +3,8 @@
  * metrics.h - numbers for Prometheus.
  *
  * A registry is filled at start and then only counted: registering is for one thread, counting for
- * any (relaxed atomics).  Names and units follow Prometheus' conventions (_total, _seconds, _bytes).
+ * any (relaxed atomics).  Names and units follow Prometheus' conventions (_total, _seconds,
+ * _bytes).
  */
 #ifndef PGCABLE_METRICS_H
 #define PGCABLE_METRICS_H

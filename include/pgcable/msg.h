@@ -33,8 +33,8 @@ struct pgc_msg {
 };
 
 /* Copies `text`.  The caller holds the only reference. */
-struct pgc_msg *pgc_msg_new(const struct pgc_position *position, int64_t committed_us,
-    const char *text, size_t length);
+struct pgc_msg *pgc_msg_new(
+    const struct pgc_position *position, int64_t committed_us, const char *text, size_t length);
 struct pgc_msg *pgc_msg_ref(struct pgc_msg *msg); /* returns msg */
 void pgc_msg_unref(struct pgc_msg *msg);          /* NULL is fine */
 

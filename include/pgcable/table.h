@@ -35,8 +35,8 @@ size_t pgc_table_count(const struct pgc_table *table);
 
 /* Walk: start with *cursor = 0, ends with false; order is arbitrary.  The entry just returned may
  * be removed; adding while walking may show an entry twice or not at all. */
-bool pgc_table_next(const struct pgc_table *table, size_t *cursor, const char **key,
-    size_t *length, void **value);
+bool pgc_table_next(
+    const struct pgc_table *table, size_t *cursor, const char **key, size_t *length, void **value);
 
 uint64_t pgc_siphash13(const uint8_t key[16], const void *bytes, size_t length);
 

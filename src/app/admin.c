@@ -125,7 +125,7 @@ admin_ready(struct app_admin *admin, struct pgc_http_answer *answer)
     }
     answer->status = status.ready ? 200 : 503;
     if (status.ready) {
-        pgc_buf_addf(&answer->body, "ready, tick %lld\n", (long long) status.tick);
+        pgc_buf_addf(&answer->body, "ready, tick %lld\n", (long long)status.tick);
     } else {
         pgc_buf_addf(&answer->body, "not ready: %s\n", status.why);
     }
@@ -172,8 +172,8 @@ app_admin_open(struct pgc_loop *loop, const struct pgc_conf *conf, struct pgc_me
     if (conf->page_dir[0] != '\0' && !admin_read_dir(admin, conf->page_dir, err)) {
         goto fail;
     }
-    admin->http = pgc_http_open(
-        loop, conf->admin_address, (int) conf->admin_port, admin_answer, admin, err);
+    admin->http =
+        pgc_http_open(loop, conf->admin_address, (int)conf->admin_port, admin_answer, admin, err);
     if (admin->http == NULL) {
         pgc_err_wrap(err, "open the admin address");
         goto fail;

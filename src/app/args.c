@@ -41,8 +41,8 @@ static bool
 args_add_flag(struct app_args *args, const char *name, const char *value, struct pgc_err *err)
 {
     if (args->flag_count == APP_MAX_FLAGS) {
-        return pgc_err_set(err, PGC_ERR_USAGE, "more than %d settings on the command line",
-            APP_MAX_FLAGS);
+        return pgc_err_set(
+            err, PGC_ERR_USAGE, "more than %d settings on the command line", APP_MAX_FLAGS);
     }
     args->flags[args->flag_count++] = (struct pgc_conf_flag){.name = name, .value = value};
     return true;
@@ -73,12 +73,11 @@ args_set(struct app_args *args, const char *name, const char *value, struct pgc_
 
 /* One option at argv[*at], which moves on over a value of its own. */
 static bool
-args_option_at(
-    int argc, char *const *argv, int *at, struct app_args *args, struct pgc_err *err)
+args_option_at(int argc, char *const *argv, int *at, struct app_args *args, struct pgc_err *err)
 {
     const char *word = argv[*at];
     const char *equals = strchr(word, '=');
-    size_t length = equals == NULL ? strlen(word) : (size_t) (equals - word);
+    size_t length = equals == NULL ? strlen(word) : (size_t)(equals - word);
     const struct args_option *option = args_find(word, length);
     const char *value = equals == NULL ? NULL : equals + 1;
     bool is_setting = option == NULL && strncmp(word, "--", 2) == 0;
@@ -107,8 +106,8 @@ args_option_at(
 }
 
 bool
-app_args_parse(int argc, char *const *argv, const char **verb, struct app_args *args,
-    struct pgc_err *err)
+app_args_parse(
+    int argc, char *const *argv, const char **verb, struct app_args *args, struct pgc_err *err)
 {
     int i;
 

@@ -25,7 +25,7 @@ app_generation_new(struct pgc_conf *conf, struct pgc_err *err)
         .member_claim = conf->token_member_claim,
         .audience = generation_given(conf->token_audience),
         .issuer = generation_given(conf->token_issuer),
-        .leeway_s = (int) conf->token_leeway_s,
+        .leeway_s = (int)conf->token_leeway_s,
     };
     struct pgc_auth *auth = pgc_auth_new(&keys, err);
     struct app_generation *generation;

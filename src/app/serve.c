@@ -84,8 +84,8 @@ serve_reload(int signo PGC_UNUSED, void *arg)
     struct serve *serve = arg;
     struct pgc_err err = {0};
     struct app_generation *generation = NULL;
-    struct pgc_conf *conf = pgc_conf_load(
-        serve->args->conf_file, serve->args->flags, serve->args->flag_count, &err);
+    struct pgc_conf *conf =
+        pgc_conf_load(serve->args->conf_file, serve->args->flags, serve->args->flag_count, &err);
     size_t i;
 
     if (conf != NULL) {
@@ -96,8 +96,8 @@ serve_reload(int signo PGC_UNUSED, void *arg)
         return;
     }
     serve_report_unchanged(serve->generation->conf, generation->conf);
-    pgc_log_setup((enum pgc_log_level) generation->conf->log_level,
-        (enum pgc_log_format) generation->conf->log_format);
+    pgc_log_setup((enum pgc_log_level)generation->conf->log_level,
+        (enum pgc_log_format)generation->conf->log_format);
     for (i = 0; i < serve->worker_count; i++) {
         app_worker_reload(serve->workers[i], generation);
     }
@@ -114,9 +114,9 @@ serve_new_feed(struct serve *serve)
         .database = conf->database,
         .poll_ms = conf->poll_ms,
         .retention_s = conf->retention_s,
-        .notify = (enum pgc_notify_mode) conf->notify,
-        .envelope = (enum pgc_envelope) conf->envelope,
-        .max_payload_bytes = (size_t) conf->max_payload_bytes,
+        .notify = (enum pgc_notify_mode)conf->notify,
+        .envelope = (enum pgc_envelope)conf->envelope,
+        .max_payload_bytes = (size_t)conf->max_payload_bytes,
     };
 
     serve->feed_loop = pgc_loop_new();
@@ -129,7 +129,7 @@ static bool
 serve_new_workers(struct serve *serve, struct pgc_err *err)
 {
     const struct pgc_conf *conf = serve->generation->conf;
-    int port = (int) conf->listen_port;
+    int port = (int)conf->listen_port;
     size_t i;
 
     for (i = 0; i < serve->worker_count; i++) {
@@ -139,7 +139,7 @@ serve_new_workers(struct serve *serve, struct pgc_err *err)
             .metrics = serve->metrics,
             .next_conn = &serve->next_conn,
             .listen_port = port,
-            .share = (unsigned) serve->worker_count,
+            .share = (unsigned)serve->worker_count,
             .main_loop = serve->loop,
             .ended = serve_worker_ended,
             .arg = serve,
@@ -163,10 +163,10 @@ serve_build(struct serve *serve, struct pgc_err *err)
 
     serve->loop = pgc_loop_new();
     serve->metrics = pgc_metrics_new();
-    pgc_metric_set(pgc_gauge(serve->metrics, "pgcable_build_info",
-                       "version=\"" PGC_VERSION "\"", "Constant 1; the label is what runs."),
+    pgc_metric_set(pgc_gauge(serve->metrics, "pgcable_build_info", "version=\"" PGC_VERSION "\"",
+                       "Constant 1; the label is what runs."),
         1);
-    serve->worker_count = (size_t) conf->workers;
+    serve->worker_count = (size_t)conf->workers;
     serve->workers_left = serve->worker_count;
     serve->ports = pgc_xcalloc(serve->worker_count, sizeof(struct pgc_port *));
     serve->workers = pgc_xcalloc(serve->worker_count, sizeof(struct app_worker *));
@@ -252,7 +252,7 @@ app_serve(const struct app_args *args, struct pgc_conf *conf)
     struct pgc_err err = {0};
     int status = APP_OK;
 
-    pgc_log_setup((enum pgc_log_level) conf->log_level, (enum pgc_log_format) conf->log_format);
+    pgc_log_setup((enum pgc_log_level)conf->log_level, (enum pgc_log_format)conf->log_format);
     signal(SIGPIPE, SIG_IGN);
     serve.generation = app_generation_new(conf, &err);
     if (serve.generation == NULL) {

@@ -41,8 +41,8 @@ app_attach(const struct app_args *args, struct pgc_conf *conf)
         args->word_count > 2 ? args->words[2] : "{}",
     };
     struct pgc_err err = {0};
-    bool ok = pgc_migrate_run(conf->database,
-        "select pgcable.attach($1, $2::regclass, $3::jsonb)", 3, params, sql_say, &err);
+    bool ok = pgc_migrate_run(conf->database, "select pgcable.attach($1, $2::regclass, $3::jsonb)",
+        3, params, sql_say, &err);
 
     return sql_end(ok, &err, conf);
 }
@@ -51,8 +51,8 @@ int
 app_detach(const struct app_args *args, struct pgc_conf *conf)
 {
     struct pgc_err err = {0};
-    bool ok = pgc_migrate_run(
-        conf->database, "select pgcable.detach($1)", 1, args->words, sql_say, &err);
+    bool ok =
+        pgc_migrate_run(conf->database, "select pgcable.detach($1)", 1, args->words, sql_say, &err);
 
     return sql_end(ok, &err, conf);
 }

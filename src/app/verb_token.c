@@ -41,8 +41,8 @@ app_token(const struct app_args *args, struct pgc_conf *conf)
     } else if (!token_ttl(args->ttl, &ttl_s, &err)) {
         status = app_fail(&err, APP_USAGE);
     } else {
-        token = pgc_auth_mint(conf->hs256_secret, conf->token_member_claim, args->member,
-            pgc_wall_s(), ttl_s, &err);
+        token = pgc_auth_mint(
+            conf->hs256_secret, conf->token_member_claim, args->member, pgc_wall_s(), ttl_s, &err);
         status = token == NULL ? app_fail(&err, APP_FAILED) : APP_OK;
     }
     if (token != NULL) {

@@ -42,13 +42,13 @@ worker_ws_conf(const struct app_worker *worker, const struct pgc_conf *conf)
         .path = conf->cable_path,
         .origins = conf->allowed_origins,
         .same_origin = conf->allow_same_origin,
-        .no_origin = (enum pgc_no_origin) conf->allow_no_origin,
+        .no_origin = (enum pgc_no_origin)conf->allow_no_origin,
         .query_token = conf->token_query,
-        .max_connections = (unsigned) (conf->max_connections / worker->conf.share),
-        .max_header_bytes = (size_t) conf->max_header_bytes,
-        .max_message_bytes = (size_t) conf->max_message_bytes,
-        .queue_bytes = (size_t) conf->queue_bytes,
-        .queue_messages = (unsigned) conf->queue_messages,
+        .max_connections = (unsigned)(conf->max_connections / worker->conf.share),
+        .max_header_bytes = (size_t)conf->max_header_bytes,
+        .max_message_bytes = (size_t)conf->max_message_bytes,
+        .queue_bytes = (size_t)conf->queue_bytes,
+        .queue_messages = (unsigned)conf->queue_messages,
         .queue_age_ms = conf->queue_age_ms,
         .handshake_ms = conf->handshake_ms,
         .version = PGC_VERSION,
@@ -59,10 +59,10 @@ static struct pgc_cable_conf
 worker_cable_conf(const struct pgc_conf *conf)
 {
     return (struct pgc_cable_conf){
-        .max_identifier_bytes = (size_t) conf->max_identifier_bytes,
-        .max_message_bytes = (size_t) conf->max_message_bytes,
-        .max_subscriptions = (unsigned) conf->max_subscriptions,
-        .duplicate_subscribe = (enum pgc_duplicate) conf->duplicate_subscribe,
+        .max_identifier_bytes = (size_t)conf->max_identifier_bytes,
+        .max_message_bytes = (size_t)conf->max_message_bytes,
+        .max_subscriptions = (unsigned)conf->max_subscriptions,
+        .duplicate_subscribe = (enum pgc_duplicate)conf->duplicate_subscribe,
         .welcome_sid = conf->welcome_sid,
     };
 }

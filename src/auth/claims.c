@@ -138,6 +138,7 @@ pgc_claims_check(const struct pgc_auth_conf *conf, const char *text, size_t leng
     if (now_s >= identity->expires_s + conf->leeway_s) {
         pgc_err_set(err, PGC_ERR_AUTH, "check a token: it expired %lld s ago",
             (long long)(now_s - identity->expires_s));
+        pgc_err_hint(err, "the client must fetch a new one; if it just did, compare the clocks");
         result = PGC_AUTH_EXPIRED;
         goto out;
     }

@@ -391,9 +391,9 @@ hub_end_all(struct pgc_hub *hub, struct hub_member *member, enum pgc_sub_end why
 }
 
 /*
- * Nothing more is delivered from here on, but the owner is told at the end of the tick only: it will
- * close the connection, and what the same tick still has for the member's other subscriptions (the
- * room was deleted) must go out before.
+ * Nothing more is delivered from here on, but the owner is told at the end of the tick only: it
+ * will close the connection, and what the same tick still has for the member's other subscriptions
+ * (the room was deleted) must go out before.
  */
 static void
 hub_revoke(struct pgc_hub *hub, const char *id, const char *name)

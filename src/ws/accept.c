@@ -143,7 +143,7 @@ accept_set_options(int fd)
 static int
 accept_port_of(int fd)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t length = sizeof(address);
 
     if (getsockname(fd, (struct sockaddr *)&address, &length) < 0) {

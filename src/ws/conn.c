@@ -66,7 +66,7 @@ ws_conn_adopt(struct pgc_ws *ws, int fd)
     struct ws_conn *conn = pgc_xcalloc(1, sizeof(*conn));
     const lws_adopt_desc_t info = {
         .vh = ws->vhost,
-        .type = LWS_ADOPT_SOCKET | LWS_ADOPT_HTTP,
+        .type = (lws_adoption_type)(LWS_ADOPT_SOCKET | LWS_ADOPT_HTTP),
         .fd = {.sockfd = fd},
         .opaque = conn,
     };

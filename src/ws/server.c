@@ -148,18 +148,14 @@ server_create_context(struct pgc_ws *ws, struct pgc_err *err)
     return true;
 }
 
-struct pgc_ws *
-pgc_ws_new(struct pgc_loop *loop, const struct pgc_ws_conf *conf, struct pgc_cable *cable,
-    const struct pgc_auth *auth, _Atomic uint64_t *next_conn, struct pgc_metrics *metrics,
-    struct pgc_err *err)
+/* With no socket and no connection yet. */
+static struct pgc_ws *
+server_new(struct pgc_loop *loop, const struct pgc_ws_conf *conf)
 {
     struct pgc_ws *ws = pgc_xcalloc(1, sizeof(*ws));
 
     ws->conf = *conf;
-    ws->auth = auth;
-    ws->cable = cable;
     ws->loop = loop;
-    ws->next_conn = next_conn;
     ws->listener = (struct ws_listener){.fd = -1, .reserve = -1};
     ws->drain_ms = INT64_MAX;
     TAILQ_INIT(&ws->fresh);
@@ -169,6 +165,19 @@ pgc_ws_new(struct pgc_loop *loop, const struct pgc_ws_conf *conf, struct pgc_cab
     for (int i = 0; i < WS_SLOTS; i++) {
         TAILQ_INIT(&ws->slots[i]);
     }
+    return ws;
+}
+
+struct pgc_ws *
+pgc_ws_new(struct pgc_loop *loop, const struct pgc_ws_conf *conf, struct pgc_cable *cable,
+    const struct pgc_auth *auth, _Atomic uint64_t *next_conn, struct pgc_metrics *metrics,
+    struct pgc_err *err)
+{
+    struct pgc_ws *ws = server_new(loop, conf);
+
+    ws->auth = auth;
+    ws->cable = cable;
+    ws->next_conn = next_conn;
     ws_stats_init(&ws->stats, metrics);
     if (!ws_rules_init(&ws->rules, conf, err) || !server_create_context(ws, err) ||
         !ws_listener_open(ws, err)) {

@@ -50,10 +50,11 @@ static void
 wheel_turn(void *arg)
 {
     struct pgc_ws *ws = arg;
+    const int64_t around_ms = (int64_t)WS_SLOTS * WS_SLOT_MS;
     int64_t now_ms = pgc_monotonic_ms();
 
-    if (now_ms - ws->wheel_ms > WS_SLOTS * WS_SLOT_MS) { /* we slept: once around is enough */
-        ws->wheel_ms = now_ms - (WS_SLOTS - 1) * WS_SLOT_MS;
+    if (now_ms - ws->wheel_ms > around_ms) { /* we slept: once around is enough */
+        ws->wheel_ms = now_ms - around_ms + WS_SLOT_MS;
     }
     while (ws->wheel_ms <= now_ms) {
         wheel_beat(&ws->slots[ws->wheel_slot], now_ms);

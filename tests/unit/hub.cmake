@@ -1,2 +1,3 @@
 # SPDX-License-Identifier: PostgreSQL
-pgc_test(hub LIBS pgc_hub)
+pgc_test(hub LIBS pgc_hub SOURCES hub_world.c)
+pgc_test(hub_end LIBS pgc_hub SOURCES hub_world.c)

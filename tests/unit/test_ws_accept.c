@@ -46,7 +46,7 @@ client_without_a_descriptor_is_told_and_the_rest_goes_on(void **state)
     struct ship *refused = NULL;
     struct ship *accepted = NULL;
     struct rlimit limits;
-    int fds[SPARE_FDS];
+    int fds[SPARE_FDS] = {0};
     int count;
 
     (void)state;

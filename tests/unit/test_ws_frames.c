@@ -110,7 +110,7 @@ static void
 announced_length_is_refused_before_it_comes(void **state)
 {
     static const unsigned char huge[] = {
-        0x81, 0xff, 0, 0, 1, 0, 0, 0, 0, 0, 0x12, 0x34, 0x56, 0x78, 'x'};
+        0x81, 0xff, 0, 0, 1, 0, 0, 0, 0, 0, 0x12, 0x34, 0x56, 0x78};
     const struct visit *visit = *state;
     char payload[64];
     size_t length;

@@ -219,7 +219,7 @@ harbour_publish_numbers(struct harbour *harbour, int first, int count)
 static void
 harbour_wait(bool (*is_so)(void *arg), void *arg)
 {
-    int64_t deadline = pgc_monotonic_ms() + 1000 * DEADLINE_S;
+    int64_t deadline = pgc_monotonic_ms() + (int64_t)1000 * DEADLINE_S;
 
     while (!is_so(arg)) {
         if (pgc_monotonic_ms() > deadline) {
