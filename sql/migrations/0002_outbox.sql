@@ -64,6 +64,7 @@ insert into pgcable.tick (tick, snap) values (0, pg_catalog.pg_current_snapshot(
 --   * whole rows rather than the mapped columns: of a 1.8 kB message row_to_json takes 19
 --     microseconds, and a projection, which has to parse that again, 21 more.  Arguments after the
 --     first list columns to keep; attach() gives them for members, whose rows may hold secrets;
+--   * a session may print its floats rounded: not ours, they are sent as they are stored;
 --   * the control word is read AGAIN after the insert took its lock: a daemon that goes to sleep
 --     waits for everybody who holds that lock and may have seen the old word.
 create function pgcable.capture() returns trigger
@@ -73,9 +74,18 @@ as $$
 declare
     v_slot bigint := pg_catalog.pg_sequence_last_value('pgcable.ctl'::pg_catalog.regclass)
         operator(pg_catalog.&) 3;
-    v_new pg_catalog.json := pg_catalog.row_to_json(new);
-    v_old pg_catalog.json := pg_catalog.row_to_json(old);
+    v_digits pg_catalog.int4 := pg_catalog.current_setting('extra_float_digits');
+    v_new pg_catalog.json;
+    v_old pg_catalog.json;
 begin
+    if v_digits operator(pg_catalog.<) 1 then
+        perform pg_catalog.set_config('extra_float_digits', '1', true);
+    end if;
+    v_new := pg_catalog.row_to_json(new);
+    v_old := pg_catalog.row_to_json(old);
+    if v_digits operator(pg_catalog.<) 1 then
+        perform pg_catalog.set_config('extra_float_digits', v_digits::pg_catalog.text, true);
+    end if;
     if tg_nargs operator(pg_catalog.>) 1 then
         v_new := pgcable.kept(v_new, tg_argv);
         v_old := pgcable.kept(v_old, tg_argv);
@@ -109,20 +119,28 @@ end;
 $$;
 comment on function pgcable.capture() is 'Trigger put on tables by pgcable.attach().';
 
--- The listed columns of a row.  Escapes that json stores but cannot read back (\u0000, halves of
--- surrogate pairs) are blunted first: they must not make the application's write fail.
+-- Escapes that json stores but cannot read back (\u0000, halves of surrogate pairs) are blunted
+-- before a row is taken apart: they must not make the application's write fail.
+create function pgcable.blunt(p_row json) returns json
+    language sql
+    immutable
+    set search_path = pg_catalog, pg_temp
+as $$
+    select case
+        when strpos(p_row::text, '\u') = 0 then p_row
+        else regexp_replace(
+            p_row::text, '\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\\ufffd', 'g')::json
+    end;
+$$;
+comment on function pgcable.blunt(json) is 'Internal: a row whose text can be taken apart.';
+
 create function pgcable.kept(p_row json, p_columns text[]) returns json
     language sql
     immutable
     set search_path = pg_catalog, pg_temp
 as $$
     select json_object_agg(f.key, f.value)
-    from json_each(
-        case
-            when strpos(p_row::text, '\u') = 0 then p_row
-            else regexp_replace(
-                p_row::text, '\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\\ufffd', 'g')::json
-        end) f
+    from json_each(pgcable.blunt(p_row)) f
     where f.key = any (p_columns[1:]);
 $$;
 comment on function pgcable.kept(json, text[]) is

@@ -356,10 +356,11 @@ create function pgcable.capture_generic() returns trigger
     language plpgsql
     security definer
     set search_path = pg_catalog, pg_temp
+    set extra_float_digits = 1
 as $$
 declare
-    v_old json := case when tg_op <> 'INSERT' then row_to_json(old) end;
-    v_new json := case when tg_op <> 'DELETE' then row_to_json(new) end;
+    v_old json := case when tg_op <> 'INSERT' then pgcable.blunt(row_to_json(old)) end;
+    v_new json := case when tg_op <> 'DELETE' then pgcable.blunt(row_to_json(new)) end;
     v_from text := pgcable.fill(tg_argv[0], v_old);
     v_to text := pgcable.fill(tg_argv[0], v_new);
 begin
@@ -454,6 +455,7 @@ begin
                 then 'when (old.* operator(pg_catalog.*<>) new.*)' else '' end,
             stream, (select string_agg(', ' || quote_literal(c), '') from unnest(columns) c));
     end loop;
+    perform pgcable.grant_capture(tbl, 'pgcable.capture_generic()');
     perform pgcable.generic_put(tbl, stream, columns);
 end;
 $$;

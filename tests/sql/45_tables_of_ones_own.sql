@@ -30,6 +30,12 @@ orders-8 {"event" : "INSERT", "record" : { "id" : 9007199254740993, "status" : "
 orders-8 {"event" : "DELETE", "record" : null, "old_record" : { "id" : 9007199254740993, "status" : "paid", "details" : {"b":1.50,"a":[]} }}$$,
     'what was sent');
 
+-- What json stores but cannot read back does not stop the application.
+insert into orders values (5, 7, 'odd', 's', '{"x":"a\u0000b\ud800"}');
+delete from orders where id = 5;
+select from pgcable.advance();
+select t.ok(pg_temp.sent() like '%a\\ufffdb\\ufffd%', 'blunted');
+
 -- The application alters its table as it likes.
 alter table orders drop column status;
 alter table orders rename column customer_id to buyer_id;
