@@ -75,7 +75,7 @@ struct pgc_session;
 /* Sends welcome, or disconnect and close.  Copies what it keeps. */
 struct pgc_session *pgc_session_open(struct pgc_cable *cable, const struct pgc_session_conf *conf);
 
-/* One whole message from the client; text or binary, both are read as JSON text. */
+/* One whole text message from the client. */
 void pgc_session_receive(struct pgc_session *session, const char *text, size_t length);
 
 /* The connection's heartbeat, about every 3 s: sends the ping, ends it when the token expired.

@@ -24,6 +24,7 @@ enum pgc_no_origin { PGC_NO_ORIGIN_HEADER, PGC_NO_ORIGIN_ALWAYS, PGC_NO_ORIGIN_N
 struct pgc_ws_conf {
     const char *address; /* numeric IPv4 or IPv6 */
     int port;            /* 0 = any free one; the workers then share the first one's */
+    bool joins;          /* another worker of this program listens there already */
     const char *path;    /* "/cable" */
     const char *origins; /* comma list of scheme://host[:port]; "" = none; "*" = any */
     bool same_origin;    /* also accept Origin == scheme://Host */
@@ -36,15 +37,16 @@ struct pgc_ws_conf {
     unsigned queue_messages;
     int64_t queue_age_ms;
     int64_t handshake_ms;
-    const char *version; /* of pgcable, for the log */
+    const char *version;         /* of pgcable, for the log */
+    _Atomic uint64_t *next_conn; /* ids of connections are counted here, by all workers */
 };
 
 struct pgc_ws;
 
-/* Listens at once.  `next_conn` is shared by all workers (atomic counter of connection ids). */
+/* Listens at once. */
 struct pgc_ws *pgc_ws_new(struct pgc_loop *loop, const struct pgc_ws_conf *conf,
-    struct pgc_cable *cable, const struct pgc_auth *auth, _Atomic uint64_t *next_conn,
-    struct pgc_metrics *metrics, struct pgc_err *err) PGC_MUSTCHECK;
+    struct pgc_cable *cable, const struct pgc_auth *auth, struct pgc_metrics *metrics,
+    struct pgc_err *err) PGC_MUSTCHECK;
 int pgc_ws_port(const struct pgc_ws *ws);
 
 /* New origins, query_token and keys for handshakes from now on (SIGHUP); the rest stays.

@@ -26,6 +26,8 @@ struct app_args {
     size_t word_count;
     const char *member; /* token --member */
     const char *ttl;    /* token --ttl */
+    bool detect;        /* attach --detect */
+    bool yes;           /* attach --detect --yes */
     bool help;
     bool help_settings;
     bool print_config;
@@ -52,12 +54,16 @@ struct app_verb {
 int app_serve(const struct app_args *args, struct pgc_conf *conf);
 int app_migrate(const struct app_args *args, struct pgc_conf *conf);
 int app_attach(const struct app_args *args, struct pgc_conf *conf);
+int app_doctor(const struct app_args *args, struct pgc_conf *conf);
 int app_detach(const struct app_args *args, struct pgc_conf *conf);
 int app_uninstall(const struct app_args *args, struct pgc_conf *conf);
 int app_token(const struct app_args *args, struct pgc_conf *conf);
 
 /* Print "pgcable: <message>" and the hint to standard error, return `status`. */
 int app_fail(const struct pgc_err *err, int status);
+
+/* One line to standard output. */
+void app_say(const char *line);
 
 /* ---- the running daemon ---- */
 
@@ -92,6 +98,7 @@ struct app_worker_conf {
     struct pgc_metrics *metrics;
     _Atomic uint64_t *next_conn;
     int listen_port; /* the first worker's choice where the setting says 0 */
+    bool joins;      /* the first worker listens there already */
     unsigned share;  /* the total of connections is divided by this */
     struct pgc_loop *main_loop;
     void (*ended)(void *arg); /* in the main loop: all its clients are gone */

@@ -139,6 +139,7 @@ serve_new_workers(struct serve *serve, struct pgc_err *err)
             .metrics = serve->metrics,
             .next_conn = &serve->next_conn,
             .listen_port = port,
+            .joins = i > 0,
             .share = (unsigned)serve->worker_count,
             .main_loop = serve->loop,
             .ended = serve_worker_ended,

@@ -39,6 +39,7 @@ worker_ws_conf(const struct app_worker *worker, const struct pgc_conf *conf)
     return (struct pgc_ws_conf){
         .address = conf->listen_address,
         .port = worker->conf.listen_port,
+        .joins = worker->conf.joins,
         .path = conf->cable_path,
         .origins = conf->allowed_origins,
         .same_origin = conf->allow_same_origin,
@@ -52,6 +53,7 @@ worker_ws_conf(const struct app_worker *worker, const struct pgc_conf *conf)
         .queue_age_ms = conf->queue_age_ms,
         .handshake_ms = conf->handshake_ms,
         .version = PGC_VERSION,
+        .next_conn = worker->conf.next_conn,
     };
 }
 
@@ -133,8 +135,8 @@ app_worker_new(const struct app_worker_conf *conf, struct pgc_err *err)
     worker->cable =
         pgc_cable_new(worker->loop, worker->hub, conf->port, &cable_conf, conf->metrics);
     ws_conf = worker_ws_conf(worker, settings);
-    worker->ws = pgc_ws_new(worker->loop, &ws_conf, worker->cable, worker->generation->auth,
-        conf->next_conn, conf->metrics, err);
+    worker->ws = pgc_ws_new(
+        worker->loop, &ws_conf, worker->cable, worker->generation->auth, conf->metrics, err);
     if (worker->ws == NULL) {
         app_worker_free(worker);
         return NULL;

@@ -36,6 +36,7 @@ accept_refuse(int fd, struct pgc_metric *metric)
     uint8_t jitter;
     int length;
 
+    pgc_metric_add(metric, 1);
     pgc_random(&jitter, sizeof(jitter));
     length = snprintf(answer, sizeof(answer),
         "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nRetry-After: %d\r\n"
@@ -46,7 +47,6 @@ accept_refuse(int fd, struct pgc_metric *metric)
     (void)send(fd, answer, (size_t)length, MSG_DONTWAIT | MSG_NOSIGNAL);
     (void)shutdown(fd, SHUT_WR);
     (void)close(fd);
-    pgc_metric_add(metric, 1);
 }
 
 static void
@@ -72,7 +72,6 @@ accept_without_descriptors(struct pgc_ws *ws, int error)
     struct ws_listener *listener = &ws->listener;
     unsigned suppressed = 0;
     struct pgc_err err = {0};
-    int fd;
 
     pgc_metric_add(ws->stats.accept_errors, 1);
     if (pgc_log_allowed(&listener->log_limit, &suppressed)) {
@@ -81,6 +80,8 @@ accept_without_descriptors(struct pgc_ws *ws, int error)
         pgc_log_err(PGC_LOG_ERROR, 0, &err, "accept a connection");
     }
     if (listener->reserve >= 0) {
+        int fd;
+
         (void)close(listener->reserve);
         fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
@@ -114,7 +115,19 @@ accept_ready(int ready PGC_UNUSED, void *arg)
     }
 }
 
-/* Accepted sockets inherit these.  SO_REUSEPORT lets each worker have its own listener. */
+/*
+ * SO_REUSEPORT lets each worker have its own listener.  The first one gets it only after it is
+ * bound, so that the port of another pgcable is in use like any other program's.
+ */
+static bool
+accept_share_port(int fd)
+{
+    int on = 1;
+
+    return setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == 0;
+}
+
+/* Accepted sockets inherit these. */
 static bool
 accept_set_options(int fd)
 {
@@ -124,7 +137,6 @@ accept_set_options(int fd)
         int value;
     } options[] = {
         {SOL_SOCKET, SO_REUSEADDR, 1},
-        {SOL_SOCKET, SO_REUSEPORT, 1},
         {SOL_SOCKET, SO_SNDBUF, ACCEPT_SEND_BYTES},
         {SOL_SOCKET, SO_KEEPALIVE, 1},
         {IPPROTO_TCP, TCP_NODELAY, 1},
@@ -143,27 +155,31 @@ accept_set_options(int fd)
 static int
 accept_port_of(int fd)
 {
-    struct sockaddr_storage address = {0};
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } address = {.v6 = {0}};
     socklen_t length = sizeof(address);
 
-    if (getsockname(fd, (struct sockaddr *)&address, &length) < 0) {
+    if (getsockname(fd, &address.any, &length) < 0) {
         return 0;
     }
-    return address.ss_family == AF_INET6 ? ntohs(((struct sockaddr_in6 *)&address)->sin6_port)
-                                         : ntohs(((struct sockaddr_in *)&address)->sin_port);
+    return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
 }
 
 static bool
 accept_bind(struct pgc_ws *ws, const struct addrinfo *where, struct pgc_err *err)
 {
     struct ws_listener *listener = &ws->listener;
-    int error;
 
     listener->fd = socket(where->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (listener->fd < 0 || !accept_set_options(listener->fd) ||
+        (ws->conf.joins && !accept_share_port(listener->fd)) ||
         bind(listener->fd, where->ai_addr, where->ai_addrlen) < 0 ||
-        listen(listener->fd, ACCEPT_BACKLOG) < 0) {
-        error = errno;
+        !accept_share_port(listener->fd) || listen(listener->fd, ACCEPT_BACKLOG) < 0) {
+        int error = errno;
+
         (void)pgc_err_set(err, PGC_ERR_SYS, "listen on %s port %d: %s", ws->conf.address,
             ws->conf.port, strerror(error));
         if (error == EADDRINUSE) {

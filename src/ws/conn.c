@@ -72,7 +72,7 @@ ws_conn_adopt(struct pgc_ws *ws, int fd)
     };
 
     conn->ws = ws;
-    conn->id = atomic_fetch_add_explicit(ws->next_conn, 1, memory_order_relaxed) + 1;
+    conn->id = atomic_fetch_add_explicit(ws->conf.next_conn, 1, memory_order_relaxed) + 1;
     conn->close_code = WS_CLOSE_ABNORMAL;
     ws_conn_move(conn, WS_FRESH);
     ws->conn_count++;

@@ -27,6 +27,15 @@ inbound_refuse(struct ws_conn *conn, int code, const char *reason, struct pgc_me
     ws_conn_close(conn, code, reason);
 }
 
+/* Something came that leads to nothing: the session has no budget for it, so there is one here. */
+static void
+inbound_count_idle(struct ws_conn *conn, const char *reason)
+{
+    if (++conn->idle_count > WS_MAX_IDLE && conn->state == WS_OPEN) {
+        inbound_refuse(conn, WS_CLOSE_FLOOD, reason, conn->ws->stats.ended_flood);
+    }
+}
+
 /* A frame of data begins. */
 int
 ws_inbound_frame(struct ws_conn *conn, size_t announced)
@@ -49,11 +58,16 @@ ws_inbound_frame(struct ws_conn *conn, size_t announced)
     return 0;
 }
 
+/* Binary is no command, whatever it holds: so says Rails. */
 static void
 inbound_deliver(struct ws_conn *conn, const char *text, size_t length)
 {
     pgc_metric_add(conn->ws->stats.received_messages, 1);
-    pgc_session_receive(conn->session, text, length);
+    if (lws_frame_is_binary(conn->wsi)) {
+        inbound_count_idle(conn, "too many binary messages");
+    } else {
+        pgc_session_receive(conn->session, text, length);
+    }
 }
 
 /* A piece of a frame; most messages come as one. */
@@ -88,9 +102,7 @@ ws_inbound_receive(struct ws_conn *conn, const char *bytes, size_t length)
 int
 ws_inbound_control(struct ws_conn *conn)
 {
-    if (++conn->controls > WS_MAX_CONTROLS && conn->state == WS_OPEN) {
-        inbound_refuse(conn, WS_CLOSE_FLOOD, "too many pings", conn->ws->stats.ended_flood);
-    }
+    inbound_count_idle(conn, "too many pings");
     return 0;
 }
 
@@ -121,7 +133,7 @@ ws_inbound_close(struct ws_conn *conn, const unsigned char *payload, size_t leng
 void
 ws_inbound_beat(struct ws_conn *conn, int64_t now_ms)
 {
-    conn->controls = 0;
+    conn->idle_count = 0;
     if (conn->inbound.fragments > 0 && now_ms - conn->inbound.since_ms > WS_MESSAGE_MS) {
         inbound_refuse(conn, WS_CLOSE_POLICY, "message took too long", conn->ws->stats.ended_flood);
     }

@@ -170,14 +170,12 @@ server_new(struct pgc_loop *loop, const struct pgc_ws_conf *conf)
 
 struct pgc_ws *
 pgc_ws_new(struct pgc_loop *loop, const struct pgc_ws_conf *conf, struct pgc_cable *cable,
-    const struct pgc_auth *auth, _Atomic uint64_t *next_conn, struct pgc_metrics *metrics,
-    struct pgc_err *err)
+    const struct pgc_auth *auth, struct pgc_metrics *metrics, struct pgc_err *err)
 {
     struct pgc_ws *ws = server_new(loop, conf);
 
     ws->auth = auth;
     ws->cable = cable;
-    ws->next_conn = next_conn;
     ws_stats_init(&ws->stats, metrics);
     if (!ws_rules_init(&ws->rules, conf, err) || !server_create_context(ws, err) ||
         !ws_listener_open(ws, err)) {

@@ -31,7 +31,7 @@ enum {
     WS_CLOSING_MS = 2000,   /* from close() to the end of the socket */
     WS_MESSAGE_MS = 5000,   /* from an inbound message's first fragment to its last */
     WS_MAX_FRAGMENTS = 64,  /* of an inbound message */
-    WS_MAX_CONTROLS = 100,  /* pings and pongs from a client between two beats */
+    WS_MAX_IDLE = 100,      /* pings, pongs and binary messages of a client between two beats */
     WS_WRITE_BYTES = 65536, /* frames are put together up to this size for one write */
     WS_TURN_WRITES = 4,     /* per connection; then it is another's turn */
     WS_TURN_CLIENTS = 256,  /* per turn of the loop; then input is looked at again */
@@ -85,8 +85,8 @@ struct ws_conn {
     struct ws_admission *admission;
     struct ws_queue queue;
     struct ws_inbound inbound;
-    unsigned controls; /* since the last beat */
-    int close_code;    /* for the log */
+    unsigned idle_count; /* of what came since the last beat and leads to nothing */
+    int close_code;      /* for the log */
     int64_t opened_ms;
     uint64_t bytes_in;
     uint64_t bytes_out;
@@ -129,7 +129,6 @@ struct pgc_ws {
     const struct pgc_auth *auth;
     struct pgc_cable *cable;
     struct pgc_loop *loop;
-    _Atomic uint64_t *next_conn;
     struct ws_stats stats;
     struct ws_listener listener;
     int port;

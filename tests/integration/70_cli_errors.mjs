@@ -69,9 +69,10 @@ export default {
     async 'serve waits for a database that is not there, and says why it is not ready'(t) {
         const daemon = await t.create({ database: 'host=/nonexistent dbname=x' });
         await daemon.start();
-        await daemon.ready(503);
-        assert.match((await daemon.get('/ready')).body, /\/nonexistent/);
         await daemon.logged(/\/nonexistent/);
+        const answer = await daemon.get('/ready');
+        assert.equal(answer.status, 503);
+        assert.match(answer.body, /\/nonexistent/);
     },
 
     async 'serve on a database without the schema says: run pgcable migrate'(t) {

@@ -106,10 +106,9 @@ assert_no_server(const struct pgc_ws_conf *conf, const char *message, const char
 {
     struct pgc_loop *loop = pgc_loop_new();
     struct pgc_metrics *metrics = pgc_metrics_new();
-    _Atomic uint64_t next_conn = 0;
     struct pgc_err err = {0};
 
-    assert_null(pgc_ws_new(loop, conf, NULL, NULL, &next_conn, metrics, &err));
+    assert_null(pgc_ws_new(loop, conf, NULL, NULL, metrics, &err));
     assert_non_null(strstr(err.message, message));
     assert_non_null(strstr(err.hint, hint));
     pgc_metrics_free(metrics);
@@ -142,6 +141,7 @@ workers_share_a_port(void **state)
 
     (void)state;
     conf.port = harbour_port(one);
+    conf.joins = true;
     other = harbour_open(&conf);
     assert_int_equal(harbour_port(other), harbour_port(one));
     for (size_t i = 0; i < 64; i++) { /* the kernel deals them out */

@@ -118,8 +118,10 @@ harbour_open(const struct pgc_ws_conf *conf)
         .max_message_bytes = conf->max_message_bytes,
         .max_subscriptions = 64,
     };
+    struct pgc_ws_conf ws_conf = *conf;
     struct pgc_err err = {0};
 
+    ws_conf.next_conn = &harbour->next_conn;
     harbour->loop = pgc_loop_new();
     harbour->metrics = pgc_metrics_new();
     harbour->port = pgc_port_new();
@@ -133,8 +135,8 @@ harbour_open(const struct pgc_ws_conf *conf)
     harbour->token = pgc_auth_mint(SECRET, "community_member_id", "42", pgc_wall_s(), 3600, &err);
     harbour->expired_token =
         pgc_auth_mint(SECRET, "community_member_id", "42", pgc_wall_s() - 7200, 3600, &err);
-    harbour->ws = pgc_ws_new(harbour->loop, conf, harbour->cable, harbour->auth,
-        &harbour->next_conn, harbour->metrics, &err);
+    harbour->ws =
+        pgc_ws_new(harbour->loop, &ws_conf, harbour->cable, harbour->auth, harbour->metrics, &err);
     if (harbour->ws == NULL) {
         fail_msg("%s", err.message);
     }
