@@ -58,6 +58,7 @@ static bool
 broadcast_write_enveloped(
     const struct pgc_builder *builder, const struct event_change *change, struct pgc_buf *text)
 {
+    static const char null[] = "null";
     struct pgc_slice event = broadcast_member(change->message, "event");
     struct pgc_slice data = broadcast_member(change->message, "data");
 
@@ -70,9 +71,10 @@ broadcast_write_enveloped(
     }
     pgc_buf_adds(text, "{\"event\":");
     pgc_buf_add(text, event.data, event.length);
-    if (pgc_slice_is_null(data)) {
-        pgc_buf_adds(text, ",\"data\":null");
-    } else if (builder->conf.envelope == PGC_ENVELOPE_FLAT && data.data[0] == '{') {
+    if (data.data == NULL) {
+        data = (struct pgc_slice){.data = null, .length = sizeof(null) - 1};
+    }
+    if (builder->conf.envelope == PGC_ENVELOPE_FLAT && data.data[0] == '{') {
         broadcast_add_members(text, data);
     } else {
         pgc_buf_adds(text, ",\"data\":");

@@ -79,16 +79,21 @@ pgc_record_key(struct event_arena *arena, const struct event_record *record, enu
     return key;
 }
 
-/* deleted_at is a time or, in other applications, a boolean. */
+/* When something happened is a time or, in other applications, a boolean. */
+bool
+pgc_record_has_happened(const struct event_record *record, enum event_field field)
+{
+    static const char no[] = "false";
+    struct pgc_slice value = pgc_record_get(record, field);
+
+    return !pgc_slice_is_null(value) &&
+           !pgc_slice_equal(value, (struct pgc_slice){.data = no, .length = sizeof(no) - 1});
+}
+
 bool
 pgc_record_is_visible(const struct event_record *record)
 {
-    struct pgc_slice deleted = pgc_record_get(record, FIELD_DELETED_AT);
-    static const char no[] = "false";
-
-    return record != NULL &&
-           (pgc_slice_is_null(deleted) ||
-               pgc_slice_equal(deleted, (struct pgc_slice){.data = no, .length = sizeof(no) - 1}));
+    return record != NULL && !pgc_record_has_happened(record, FIELD_DELETED_AT);
 }
 
 /* A flag may be a boolean, a number or a word. */

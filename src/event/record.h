@@ -133,6 +133,7 @@ struct pgc_slice pgc_record_key(
     struct event_arena *arena, const struct event_record *record, enum event_field field);
 
 bool pgc_record_is_set(const struct event_record *record, enum event_field field);
+bool pgc_record_has_happened(const struct event_record *record, enum event_field field);
 bool pgc_record_is_visible(const struct event_record *record); /* exists and is not soft-deleted */
 
 #endif

@@ -175,7 +175,7 @@ notification_is_new(const struct event_record *row)
 {
     enum event_field seen = row->map->has[FIELD_SEEN_AT] ? FIELD_SEEN_AT : FIELD_READ_AT;
 
-    return pgc_slice_is_null(pgc_record_get(row, seen));
+    return !pgc_record_has_happened(row, seen);
 }
 
 static void

@@ -137,6 +137,18 @@ where_nothing_is_seen_what_is_not_read_is_new(void **state)
 }
 
 static void
+read_may_be_a_boolean(void **state)
+{
+    struct event_world *world = *state;
+
+    world_row(world, "notification", 'U', "{\"user_id\":1,\"read_at\":true}",
+        "{\"user_id\":1,\"read_at\":false}");
+    world_needs(world);
+    world_fact(world, "count", "1", "0");
+    assert_string_equal(world_raise(world), STREAM RESET);
+}
+
+static void
 a_count_that_the_database_does_not_tell_is_a_complaint(void **state)
 {
     struct event_world *world = *state;
@@ -227,6 +239,7 @@ main(void)
             a_transaction_in_pieces_counts_once, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(
             where_nothing_is_seen_what_is_not_read_is_new, world_setup_minimal, world_teardown),
+        cmocka_unit_test_setup_teardown(read_may_be_a_boolean, world_setup_minimal, world_teardown),
         cmocka_unit_test_setup_teardown(
             a_count_that_the_database_does_not_tell_is_a_complaint, world_setup, world_teardown),
         cmocka_unit_test(the_applications_own_counter_takes_precedence),
