@@ -31,8 +31,21 @@ bool pgc_migrate_up(
 bool pgc_migrate_uninstall(
     const char *dsn, void (*say)(const char *line), struct pgc_err *err) PGC_MUSTCHECK;
 
-/* One statement, its notices and rows printed by `say`: for attach and detach. */
+/* One statement, its notices and rows printed by `say`: for attach and detach.  A row is one line,
+ * cut where it is long. */
 bool pgc_migrate_run(const char *dsn, const char *sql, int param_count, const char *const *params,
     void (*say)(const char *line), struct pgc_err *err) PGC_MUSTCHECK;
+
+/* What pgc_migrate_script() hands out: notices as lines, rows column by column (NULL = null), both
+ * valid during the call.  Either may be NULL. */
+struct pgc_migrate_sink {
+    void (*say)(const char *line);
+    void (*row)(const char *const *values, void *arg);
+    void *arg;
+};
+
+/* One or several statements without parameters, all in one transaction; rows are the last one's. */
+bool pgc_migrate_script(const char *dsn, const char *sql, const struct pgc_migrate_sink *sink,
+    struct pgc_err *err) PGC_MUSTCHECK;
 
 #endif

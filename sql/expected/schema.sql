@@ -241,6 +241,7 @@ begin
                 then 'when (old.* operator(pg_catalog.*<>) new.*)' else '' end,
             stream, (select string_agg(', ' || quote_literal(c), '') from unnest(columns) c));
     end loop;
+    perform pgcable.grant_capture(tbl, 'pgcable.capture_generic()');
     perform pgcable.generic_put(tbl, stream, columns);
 end;
 $$;
@@ -248,6 +249,31 @@ $$;
 ALTER FUNCTION pgcable.attach_generic(tbl regclass, stream text, columns text[], ops text) OWNER TO pgcable_owner;
 
 COMMENT ON FUNCTION pgcable.attach_generic(tbl regclass, stream text, columns text[], ops text) IS 'Send the listed columns of a table''s rows as {event, record, old_record}: attach_generic(''orders'', ''orders-{customer_id}'', ''{id,status}''). Harmless to repeat.';
+
+CREATE FUNCTION pgcable.attach_statement(p_kind text, p_table regclass, p_columns jsonb, p_extra text[], p_always boolean) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    with entry as (
+        select c.place, format('%s: %s', to_json(c.name),
+            coalesce(p_columns -> c.name, 'null')) as entry
+        from pgcable.canonical c
+        where c.kind = p_kind and p_columns ->> c.name is distinct from case
+            when pgcable.has_column(p_table, c.name) then c.name
+            when pgcable.has_column(p_table, c.fallback) then c.fallback end
+        union all
+        select 100, '"extra": ' || to_json(p_extra) where p_extra <> '{}'
+        union all
+        select 101, '"always": true' where p_always
+    )
+    select format('select pgcable.attach(%L, %L%s);', p_kind, p_table::text, (
+        select ', ' || quote_literal('{' || string_agg(coalesce(e.entry, ''), ', '
+            order by e.place) || '}') from entry e having count(*) > 0));
+$$;
+
+ALTER FUNCTION pgcable.attach_statement(p_kind text, p_table regclass, p_columns jsonb, p_extra text[], p_always boolean) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.attach_statement(p_kind text, p_table regclass, p_columns jsonb, p_extra text[], p_always boolean) IS 'Internal: the call of attach() that makes a mapping.';
 
 CREATE FUNCTION pgcable.base_type(p_type oid) RETURNS oid
     LANGUAGE sql STABLE
@@ -319,6 +345,21 @@ $$;
 ALTER FUNCTION pgcable.batch(p_tick bigint) OWNER TO pgcable_owner;
 
 COMMENT ON FUNCTION pgcable.batch(p_tick bigint) IS 'Daemon: the rows of a tick in order, the same whenever asked, until they are pruned.';
+
+CREATE FUNCTION pgcable.blunt(p_row json) RETURNS json
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select case
+        when strpos(p_row::text, '\u') = 0 then p_row
+        else regexp_replace(
+            p_row::text, '\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\\ufffd', 'g')::json
+    end;
+$$;
+
+ALTER FUNCTION pgcable.blunt(p_row json) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.blunt(p_row json) IS 'Internal: a row whose text can be taken apart.';
 
 CREATE FUNCTION pgcable.broadcast(p_stream text, p_message jsonb) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -488,7 +529,8 @@ CREATE FUNCTION pgcable.build(p_shapes jsonb) RETURNS jsonb
 
     -- A kind that is not attached cannot be asked: without members the token's word is taken for
     -- who exists, without rooms all of them are visible, without participants no room is granted.
-    -- A room goes by its id where a uuid is asked for and rooms have none.
+    -- A room goes by its id where a uuid is asked for and rooms have none.  A member's stream
+    -- follows rooms that are deleted softly, too: one that is restored must be heard at once.
     ('access', $t$
         with ask as materialized (
             select a.req, a.channel, a.room, a.uuid,
@@ -509,9 +551,7 @@ CREATE FUNCTION pgcable.build(p_shapes jsonb) RETURNS jsonb
             from ask a
             join {participant} p on {participant p.community_member_id = a.member}
                 and {participant p visible}
-            left join {room} r on {room r.id == participant p.chat_room_id}
             where a.channel = 'member'
-                and (not {room mapped} or {room r.id} is not null and {room r visible})
             union
             select a.req, 'chat-room-' || {participant p.chat_room_id}::text || '-channel', null
             from ask a
@@ -565,15 +605,58 @@ ALTER FUNCTION pgcable.builtin_access(p_requests json) OWNER TO pgcable_owner;
 
 COMMENT ON FUNCTION pgcable.builtin_access(p_requests json) IS 'Internal: who may listen to what, on the channels of the chat.';
 
+CREATE FUNCTION pgcable.candidates() RETURNS TABLE(kind text, relation oid, named integer, points integer)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    with tables as materialized (
+        select c.oid, pgcable.plain(c.relname) as plain
+        from pg_class c
+        join pg_namespace n on n.oid = c.relnamespace
+        where c.relkind in ('r', 'p') and not c.relispartition and c.relpersistence <> 't'
+            and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'pgcable')
+            and not exists (
+                select from pg_depend d
+                where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')
+    ), named as materialized (
+        select p.kind, t.oid, t.plain, max(p.points) as points
+        from tables t
+        join pgcable.name_patterns() p on t.plain ~ p.pattern
+        group by 1, 2, 3
+    ), referring as materialized (
+        select n.oid, c.plain, c.targets
+        from (select distinct oid from named) n, pgcable.columns_of(n.oid) c
+        where c.targets <> '{}' or c.plain like '%id'
+    )
+    select n.kind, n.oid, n.points, n.points + 2 * least(3, (
+        select count(distinct r.oid)::integer from referring r
+        where r.oid <> n.oid and (n.oid = any (r.targets) or r.targets = '{}'
+            and r.plain in (n.plain || '_id', regexp_replace(n.plain, '^.*_', '') || '_id'))))
+    from named n;
+$$;
+
+ALTER FUNCTION pgcable.candidates() OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.candidates() IS 'Internal: tables that may play a kind.';
+
 CREATE FUNCTION pgcable.capture() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     AS $$
 declare
     v_slot bigint := pg_catalog.pg_sequence_last_value('pgcable.ctl'::pg_catalog.regclass)
         operator(pg_catalog.&) 3;
-    v_new pg_catalog.json := pg_catalog.row_to_json(new);
-    v_old pg_catalog.json := pg_catalog.row_to_json(old);
+    v_digits pg_catalog.int4 := pg_catalog.current_setting('extra_float_digits');
+    v_new pg_catalog.json;
+    v_old pg_catalog.json;
 begin
+    if v_digits operator(pg_catalog.<) 1 then
+        perform pg_catalog.set_config('extra_float_digits', '1', true);
+    end if;
+    v_new := pg_catalog.row_to_json(new);
+    v_old := pg_catalog.row_to_json(old);
+    if v_digits operator(pg_catalog.<) 1 then
+        perform pg_catalog.set_config('extra_float_digits', v_digits::pg_catalog.text, true);
+    end if;
     if tg_nargs operator(pg_catalog.>) 1 then
         v_new := pgcable.kept(v_new, tg_argv);
         v_old := pgcable.kept(v_old, tg_argv);
@@ -613,10 +696,11 @@ COMMENT ON FUNCTION pgcable.capture() IS 'Trigger put on tables by pgcable.attac
 CREATE FUNCTION pgcable.capture_generic() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET extra_float_digits TO '1'
     AS $$
 declare
-    v_old json := case when tg_op <> 'INSERT' then row_to_json(old) end;
-    v_new json := case when tg_op <> 'DELETE' then row_to_json(new) end;
+    v_old json := case when tg_op <> 'INSERT' then pgcable.blunt(row_to_json(old)) end;
+    v_new json := case when tg_op <> 'DELETE' then pgcable.blunt(row_to_json(new)) end;
     v_from text := pgcable.fill(tg_argv[0], v_old);
     v_to text := pgcable.fill(tg_argv[0], v_new);
 begin
@@ -872,6 +956,61 @@ ALTER FUNCTION pgcable.check_table(p_kind text, p_table regclass) OWNER TO pgcab
 
 COMMENT ON FUNCTION pgcable.check_table(p_kind text, p_table regclass) IS 'Internal: may this table play this kind, and may the caller say so?';
 
+CREATE FUNCTION pgcable.choose() RETURNS TABLE(kind text, relation oid, attached boolean, doubt text)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+    v_chosen jsonb := coalesce(
+        (select jsonb_object_agg(m.kind, m.relation::oid) from pgcable.mapping m), '{}');
+    v_attached jsonb := v_chosen;
+    v_candidates jsonb := (select jsonb_agg(c) from pgcable.candidates() c);
+    v_kind text;
+    v_problem text;
+    v_why text;
+    v_points integer;
+    c record;
+begin
+    foreach v_kind in array
+        '{room,member,participant,message,thread,thread_participant,notification}'::text[]
+    loop
+        v_why := null;
+        v_points := null;
+        for c in
+            select a.*
+            from jsonb_to_recordset(v_candidates)
+                as a (kind text, relation oid, named integer, points integer)
+            where a.kind = v_kind and not v_attached ? v_kind
+                and a.relation not in (select value::oid from jsonb_each_text(v_chosen))
+            order by a.points desc, a.relation::regclass::text
+        loop
+            v_problem := pgcable.guess_problem(v_kind, c.relation, pgcable.guess(
+                v_kind, c.relation, v_chosen || jsonb_build_object(v_kind, c.relation)));
+            if v_problem is not null then
+                v_why := coalesce(v_why, v_problem);
+            elsif v_points is null then
+                v_chosen := v_chosen || jsonb_build_object(v_kind, c.relation);
+                v_points := c.points;
+                v_why := case when c.named < 8 then 'the name says little' end;
+            else
+                if v_points - c.points < 3 then
+                    v_why := format('it may be %s as well', c.relation::regclass);
+                end if;
+                exit;
+            end if;
+        end loop;
+        return query select v_kind, (v_chosen ->> v_kind)::oid, v_attached ? v_kind,
+            case when v_chosen ? v_kind then v_why
+                else coalesce(v_why, 'no table is named like one') end;
+    end loop;
+end;
+$$;
+
+ALTER FUNCTION pgcable.choose() OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.choose() IS 'Internal: the likeliest table for each kind.';
+
 CREATE FUNCTION pgcable.column_list(p_table regclass) RETURNS text
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -884,6 +1023,21 @@ $$;
 ALTER FUNCTION pgcable.column_list(p_table regclass) OWNER TO pgcable_owner;
 
 COMMENT ON FUNCTION pgcable.column_list(p_table regclass) IS 'Internal: a table''s columns, for messages.';
+
+CREATE FUNCTION pgcable.columns_of(p_table oid) RETURNS TABLE(attnum smallint, name text, plain text, type oid, targets oid[])
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select a.attnum, a.attname::text, pgcable.plain(a.attname), a.atttypid, array(
+        select c.confrelid from pg_constraint c
+        where c.conrelid = p_table and c.contype = 'f' and c.conkey = array[a.attnum])
+    from pg_attribute a
+    where a.attrelid = p_table and a.attnum > 0 and not a.attisdropped;
+$$;
+
+ALTER FUNCTION pgcable.columns_of(p_table oid) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.columns_of(p_table oid) IS 'Internal: columns and where they refer to.';
 
 CREATE FUNCTION pgcable.detach(p_kind text) RETURNS void
     LANGUAGE plpgsql
@@ -952,6 +1106,355 @@ ALTER FUNCTION pgcable.detach_generic(tbl regclass) OWNER TO pgcable_owner;
 
 COMMENT ON FUNCTION pgcable.detach_generic(tbl regclass) IS 'Take the triggers of attach_generic() away. Harmless to repeat.';
 
+CREATE FUNCTION pgcable.detect() RETURNS TABLE(kind text, statement text, sure boolean, reason text)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    with chosen as materialized (
+        select * from pgcable.choose() with ordinality c (kind, relation, attached, doubt, place)
+    ), tables as materialized (
+        select jsonb_object_agg(c.kind, c.relation) as list,
+            jsonb_object_agg(c.kind, c.doubt) as doubts
+        from chosen c where c.relation is not null
+    ), guessed as materialized (
+        select c.*, pgcable.guess(c.kind, c.relation, t.list) as columns
+        from chosen c, tables t where c.relation is not null and not c.attached
+    ), reference as (
+        select g.kind, string_agg(format('%s is %I by %s', k.name, k.name_there,
+                case when k.is_key then 'foreign key' else 'name' end), ', ' order by k.name)
+                as list,
+            max(k.target) filter (where t.doubts ->> k.target is not null) as doubtful
+        from guessed g, tables t, lateral (
+            select m.key as name, m.value as name_there, pgcable.refers_to(m.key) as target,
+                (t.list ->> pgcable.refers_to(m.key))::oid = any (a.targets) as is_key
+            from jsonb_each_text(g.columns) m
+            join pgcable.columns_of(g.relation) a on a.name = m.value
+            where pgcable.refers_to(m.key) is not null
+        ) k
+        where k.target <> g.kind
+        group by g.kind
+    )
+    select c.kind, s.statement, s.statement is not null and d.doubt is null, case
+            when c.attached then format('%s is attached already', c.relation::regclass)
+            when s.statement is null then c.doubt
+            else concat_ws('; ', format('%s is named like one', c.relation::regclass), r.list,
+                'unsure: ' || d.doubt) end
+    from chosen c
+    left join guessed g on g.kind = c.kind
+    left join reference r on r.kind = c.kind
+    left join lateral (
+        select pgcable.attach_statement(c.kind, c.relation, g.columns, '{}', false)
+        where g.kind is not null
+    ) s (statement) on true
+    left join lateral (
+        select coalesce(c.doubt, 'so is its ' || r.doubtful,
+            pgcable.owner_problem(c.kind, c.relation))
+    ) d (doubt) on true
+    order by c.place;
+$$;
+
+ALTER FUNCTION pgcable.detect() OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.detect() IS 'Which of this database''s tables look like the kinds, and the calls of pgcable.attach() for them. Changes nothing.';
+
+CREATE FUNCTION pgcable.doctor() RETURNS TABLE(level text, subject text, finding text, remedy text)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select * from pgcable.examine()
+    union all select * from pgcable.doctor_sessions();
+$$;
+
+ALTER FUNCTION pgcable.doctor() OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.doctor() IS 'What is wrong here, and how to mend it: level ok, warn or fail. Changes nothing.';
+
+CREATE FUNCTION pgcable.doctor_indexes() RETURNS TABLE(level text, subject text, finding text, remedy text)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    with lacking as (
+        select n.kind, c.oid::regclass as relation, c.relkind, a.attname
+        from (values
+            ('member', 'id'), ('room', 'id'), ('room', 'uuid'), ('participant', 'id'),
+            ('participant', 'chat_room_id'), ('participant', 'community_member_id'),
+            ('message', 'id'), ('message', 'chat_room_id'), ('message', 'parent_message_id'),
+            ('message', 'chat_thread_id'), ('thread', 'id'), ('thread', 'parent_message_id'),
+            ('thread_participant', 'chat_thread_id'),
+            ('thread_participant', 'community_member_id'),
+            ('notification', 'community_member_id')
+        ) n (kind, name)
+        join pgcable.mapping m on m.kind = n.kind
+        join pg_class c on c.oid = m.relation and c.relkind in ('r', 'p', 'm')
+        join pg_attribute a on a.attrelid = c.oid and a.attname = m.columns ->> n.name
+        where not exists (
+                select from pg_index i where i.indrelid = c.oid and i.indisvalid
+                    and i.indkey[0] = a.attnum)
+            and not (n.kind = 'notification' and exists (
+                select from pgcable.mapping o
+                where o.kind = 'member' and o.columns ? 'new_notifications_count'))
+    )
+    select 'warn', l.kind, format('no index of %s begins with %I: it is searched row by row',
+            l.relation, l.attname),
+        format('create index %son %s (%I);',
+            case when l.relkind <> 'p' then 'concurrently ' end, l.relation, l.attname)
+    from lacking l
+    union all
+    select 'ok', 'indexes', 'what is searched has an index', null
+    where not exists (select from lacking);
+$$;
+
+ALTER FUNCTION pgcable.doctor_indexes() OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.doctor_indexes() IS 'Internal: findings about indexes.';
+
+CREATE FUNCTION pgcable.doctor_kinds() RETURNS TABLE(level text, subject text, finding text, remedy text)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+    select case when p.problem is null then 'ok' else 'fail' end, m.kind,
+        coalesce(regexp_replace(p.problem, ': (run|create) .*$', ''), format(
+            '%s is attached, %s columns mapped', m.relation,
+            (select count(*) from jsonb_object_keys(m.columns)))),
+        case
+            when c.oid is null then format('select pgcable.detach(%L); then attach another table',
+                m.kind)
+            when p.problem like '%: create %' then substring(p.problem from ': (create .*)$')
+            when p.problem is not null then pgcable.attach_statement(m.kind, m.relation, (
+                    select coalesce(jsonb_object_agg(k.key, k.value), '{}')
+                    from jsonb_each(m.columns) k
+                    where pgcable.has_column(m.relation, k.value #>> '{}')),
+                array(select e from unnest(m.extra) e where pgcable.has_column(m.relation, e)),
+                exists (
+                    select from pg_trigger t where t.tgrelid = m.relation and t.tgenabled = 'A'
+                        and t.tgfoid = 'pgcable.capture()'::regprocedure)) end
+    from pgcable.mapping m
+    left join pg_class c on c.oid = m.relation
+    left join lateral unnest(pgcable.mapping_problems(m.kind)) p (problem) on true
+    union all
+    select 'warn', k, 'no table is attached as ' || k, 'pgcable attach --detect proposes one'
+    from unnest('{member,room,participant,message}'::text[]) k
+    where not exists (select from pgcable.mapping m where m.kind = k);
+$_$;
+
+ALTER FUNCTION pgcable.doctor_kinds() OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.doctor_kinds() IS 'Internal: findings about the attached tables.';
+
+CREATE FUNCTION pgcable.doctor_outbox() RETURNS TABLE(level text, subject text, finding text, remedy text)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off'
+    AS $_$
+    with last as (
+        select t.at, pg_snapshot_xmax(t.snap) as xmax, array(select pg_snapshot_xip(t.snap)) as xip
+        from pgcable.tick t order by t.tick desc limit 1
+    ), waiting as (
+        select count(*) as count, min(o.at) as since
+        from last l, lateral (
+            select xid, at from pgcable.outbox_0 union all
+            select xid, at from pgcable.outbox_1 union all
+            select xid, at from pgcable.outbox_2
+        ) o
+        where o.xid >= l.xmax or o.xid = any (l.xip)
+    ), size as (
+        select sum(pg_total_relation_size(c.oid)) as bytes
+        from pg_class c
+        where c.relnamespace = 'pgcable'::regnamespace and c.relname ~ '^outbox_\d$'
+    ), daemon as (
+        select count(*) as count from pg_stat_activity
+        where datname = current_database() and application_name like 'pgcable/%'
+    )
+    select case when f.is_wrong then 'warn' else 'ok' end, 'outbox', f.finding,
+        case when f.is_wrong then f.remedy end
+    from waiting w, size s, daemon d, lateral (values
+        (w.since < clock_timestamp() - interval '60 seconds',
+            case w.count
+                when 0 then 'nothing waits to be read'
+                else format('%s rows wait to be read, the oldest since %s UTC', w.count,
+                    to_char(w.since at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS')) end
+                || case d.count when 0 then '; no daemon is connected' else '' end,
+            'start one with "pgcable serve", or see what its /ready says'),
+        (s.bytes > 1024 ^ 3, format('it takes %s', pg_size_pretty(s.bytes)),
+            'it shrinks by itself while a daemon reads, unless a transaction stays open or'
+            ' retention_s is large')
+    ) f (is_wrong, finding, remedy);
+$_$;
+
+ALTER FUNCTION pgcable.doctor_outbox() OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.doctor_outbox() IS 'Internal: findings about what waits.';
+
+CREATE FUNCTION pgcable.doctor_own() RETURNS TABLE(level text, subject text, finding text, remedy text)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    with asked as (
+        select 'channel ' || c.class as subject, c.rule, 'pgcable.channel' as maker
+        from pgcable.channel c where c.rule is not null
+        union all
+        select 'rooms', r.rule, 'pgcable.room_rule' from pgcable.room_rule r
+    )
+    select case when w.wrong is null then 'ok' else 'fail' end, a.subject,
+        format('the rule %s %s', a.rule, coalesce(w.wrong, 'is there')),
+        case when w.wrong is not null then format('mend it, then call %s() again', a.maker) end
+    from asked a
+    left join pg_proc p on p.oid = to_regprocedure(a.rule)
+    left join lateral (
+        select case
+            when p.oid is null then 'is gone: everybody is refused'
+            when not has_function_privilege('pgcable_owner', p.oid, 'EXECUTE')
+                or not has_schema_privilege('pgcable_owner', p.pronamespace, 'USAGE')
+                then 'may not be called by pgcable_owner: everybody is refused'
+            when p.provolatile = 'v' then 'is volatile: rights are judged as of a tick' end
+    ) w (wrong) on true
+    union all
+    select 'warn', 'channel ' || c.class, 'has no rule and accepts nobody',
+        format('select pgcable.channel(%L, %L, authorize => …);', c.class, c.stream)
+    from pgcable.channel c where c.rule is null
+    union all
+    select case when t.oid is null or w.gone is not null then 'fail' else 'ok' end,
+        'table ' || g.relation,
+        case
+            when t.oid is null then 'has no trigger of attach_generic() that is enabled'
+            else coalesce('has no column ' || w.gone || ' any more', 'is sent to ' || g.stream) end,
+        case when t.oid is null or w.gone is not null
+            then 'call pgcable.attach_generic() or pgcable.detach_generic() again' end
+    from pgcable.generic g
+    left join lateral (
+        select t.oid from pg_trigger t
+        where t.tgrelid = g.relation and t.tgfoid = 'pgcable.capture_generic()'::regprocedure
+            and t.tgenabled in ('O', 'A') limit 1) t on true
+    left join lateral (
+        select string_agg(quote_ident(n), ', ')
+        from (
+            select unnest(g.columns)
+            union
+            select m[1] from regexp_matches(g.stream, '\{([^{}]+)\}', 'g') m) x (n)
+        where not pgcable.has_column(g.relation, n)) w (gone) on true;
+$$;
+
+ALTER FUNCTION pgcable.doctor_own() OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.doctor_own() IS 'Internal: findings about channels, rules and tables of one''s own.';
+
+CREATE FUNCTION pgcable.doctor_rights() RETURNS TABLE(level text, subject text, finding text, remedy text)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    with lacking as (
+        select format('execute on function %s', f::regprocedure) as what
+        from unnest('{pgcable.advance(json),pgcable.batch(bigint),pgcable.facts(json),
+            pgcable.hello(),pgcable.mapping_info(),pgcable.ring(integer),pgcable.writers(),
+            "pgcable.prune(interval,bigint)",pgcable.tick_info(bigint),pgcable.doctor()}'::text[]) f
+        where not has_function_privilege(to_regrole('pgcable_daemon'), f::regprocedure, 'EXECUTE')
+        union all
+        select 'usage on schema pgcable'
+        where not has_schema_privilege(to_regrole('pgcable_daemon'), 'pgcable', 'USAGE')
+    )
+    select 'fail', 'rights', 'there is no role pgcable_daemon', 'create role pgcable_daemon login,'
+        ' grant it usage on schema pgcable and execute on the functions that are described as'
+        ' "Daemon: …"'
+    where to_regrole('pgcable_daemon') is null
+    union all
+    select 'fail', 'rights', format('pgcable_daemon lacks %s', l.what),
+        format('grant %s to pgcable_daemon;', l.what)
+    from lacking l
+    union all
+    select 'ok', 'rights', 'the daemon may call its functions', null
+    where to_regrole('pgcable_daemon') is not null and not exists (select from lacking);
+$$;
+
+ALTER FUNCTION pgcable.doctor_rights() OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.doctor_rights() IS 'Internal: findings about the daemon''s role.';
+
+CREATE FUNCTION pgcable.doctor_server() RETURNS TABLE(level text, subject text, finding text, remedy text)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select case when f.is_wrong then f.level else 'ok' end, 'server',
+        case when f.is_wrong then f.wrong else f.right end,
+        case when f.is_wrong then f.remedy end
+    from pgcable.hello() h, lateral (values
+        (current_setting('server_version_num')::integer < 130000, 'fail',
+            'PostgreSQL ' || current_setting('server_version'),
+            'PostgreSQL ' || current_setting('server_version') || ' is too old',
+            'upgrade to PostgreSQL 13 or later'),
+        (h.encoding <> 'UTF8', 'fail', 'the encoding is UTF8', 'the encoding is ' || h.encoding,
+            'move the database to one made with encoding UTF8'),
+        (h.in_recovery, 'fail', 'is no standby', 'is a standby, which cannot make ticks',
+            'connect with target_session_attrs=read-write'),
+        (not h.system_ok, 'fail', 'is the one that pgcable was installed on',
+            'is another one than pgcable was installed on: its transaction numbers mean nothing to'
+            ' the outbox', 'run sql/uninstall.sql and "pgcable migrate", then attach again'),
+        (h.prepared > 0, 'warn', 'has no prepared transactions', format(
+            'allows prepared transactions (max_prepared_transactions = %s): the daemon polls and'
+            ' never relies on the doorbell alone', h.prepared),
+            'set it to 0 if nothing uses PREPARE TRANSACTION'),
+        (pg_notification_queue_usage() > 0.5, 'fail', 'the queue of NOTIFY has room',
+            format('the queue of NOTIFY is %s %% full; writers fail when it is full',
+                round(100 * pg_notification_queue_usage())),
+            'end the session that listens and sits in a transaction (pg_stat_activity)'),
+        (exists (
+            select from pg_db_role_setting s, unnest(s.setconfig) c
+            where c like 'session\_replication\_role=replica' and s.setdatabase in (0, (
+                select d.oid from pg_database d where d.datname = current_database()))),
+            'warn', 'session_replication_role is left alone',
+            'session_replication_role is set to replica for a role or database: what it writes'
+            ' raises no events', 'reset it, or attach with "always": true'),
+        (exists (
+            select from pg_subscription s join pg_database d on d.oid = s.subdbid
+            where d.datname = current_database()) and exists (
+            select from pg_trigger t
+            where t.tgfoid = 'pgcable.capture()'::regprocedure and t.tgenabled = 'O'),
+            'warn', 'no subscription writes to attached tables unseen',
+            'this database has a subscription: rows that replication writes raise no events',
+            'attach with "always": true if they should'),
+        (exists (select from pg_publication_tables p where p.schemaname = 'pgcable'), 'warn',
+            'no publication holds the outbox',
+            'a publication holds the tables of the schema pgcable: all events are replicated, too',
+            'publish the application''s tables by name, not all tables')
+    ) f (is_wrong, level, "right", wrong, remedy);
+$$;
+
+ALTER FUNCTION pgcable.doctor_server() OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.doctor_server() IS 'Internal: findings about the server.';
+
+CREATE FUNCTION pgcable.doctor_sessions(p_age interval DEFAULT '00:05:00'::interval) RETURNS TABLE(level text, subject text, finding text, remedy text)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+    with old as (
+        select a.xact_start as since, format('process %s (%s, %s)', a.pid, a.usename,
+                coalesce(nullif(a.application_name, ''), 'no application_name')) as who,
+            format('select pg_terminate_backend(%s);', a.pid) as remedy
+        from pg_stat_activity a
+        where a.datname = current_database() and a.backend_type = 'client backend'
+            and a.xact_start < clock_timestamp() - p_age
+        union all
+        select x.prepared, format('the prepared transaction %L (%s)', x.gid, x.owner),
+            format('commit prepared %1$L; or rollback prepared %1$L;', x.gid)
+        from pg_prepared_xacts x
+        where x.database = current_database()
+            and x.prepared < clock_timestamp() - p_age
+    )
+    select 'warn', 'sessions', format('%s is open for %s min: its own events wait, and the outbox'
+            ' keeps what it might see', o.who,
+            floor(extract(epoch from clock_timestamp() - o.since) / 60)), o.remedy
+    from old o
+    union all
+    select 'ok', 'sessions', 'no transaction is older than five minutes' || case
+        when not pg_has_role('pg_read_all_stats', 'USAGE') then ', of those this role sees'
+        else '' end, null
+    where not exists (select from old);
+$_$;
+
+ALTER FUNCTION pgcable.doctor_sessions(p_age interval) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.doctor_sessions(p_age interval) IS 'Internal: findings about long transactions.';
+
 CREATE FUNCTION pgcable.drop_channel(class text) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -962,6 +1465,22 @@ $$;
 ALTER FUNCTION pgcable.drop_channel(class text) OWNER TO pgcable_owner;
 
 COMMENT ON FUNCTION pgcable.drop_channel(class text) IS 'Take a channel away: new subscriptions are refused.';
+
+CREATE FUNCTION pgcable.examine() RETURNS TABLE(level text, subject text, finding text, remedy text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select * from pgcable.doctor_server()
+    union all select * from pgcable.doctor_rights()
+    union all (select * from pgcable.doctor_kinds() k order by k.subject, k.finding)
+    union all select * from pgcable.doctor_indexes()
+    union all select * from pgcable.doctor_own()
+    union all select * from pgcable.doctor_outbox();
+$$;
+
+ALTER FUNCTION pgcable.examine() OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.examine() IS 'Internal: the part of doctor() that needs rights of ours.';
 
 CREATE FUNCTION pgcable.expand(p_shapes jsonb, p_template text) RETURNS text
     LANGUAGE sql STABLE
@@ -1010,6 +1529,7 @@ CREATE FUNCTION pgcable.facts(p_needs json) RETURNS TABLE(what text, key text, d
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET jit TO 'off'
+    SET extra_float_digits TO '1'
     AS $$
 begin
     begin
@@ -1146,6 +1666,25 @@ ALTER FUNCTION pgcable.generic_put(p_table regclass, p_stream text, p_columns te
 
 COMMENT ON FUNCTION pgcable.generic_put(p_table regclass, p_stream text, p_columns text[]) IS 'Internal: the part of attach_generic() that needs the rights of pgcable_owner.';
 
+CREATE FUNCTION pgcable.grant_capture(p_table regclass, p_function regprocedure) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_class pg_class;
+begin
+    select * into v_class from pg_class where oid = p_table;
+    if v_class.relkind = 'p' then
+        execute format('grant execute on function %s to %s',
+            p_function, v_class.relowner::regrole);
+    end if;
+end;
+$$;
+
+ALTER FUNCTION pgcable.grant_capture(p_table regclass, p_function regprocedure) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.grant_capture(p_table regclass, p_function regprocedure) IS 'Internal: let the owner of a partitioned table add partitions to it.';
+
 CREATE FUNCTION pgcable.grant_select(p_table regclass) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1169,6 +1708,103 @@ $$;
 ALTER FUNCTION pgcable.grant_select(p_table regclass) OWNER TO pgcable_owner;
 
 COMMENT ON FUNCTION pgcable.grant_select(p_table regclass) IS 'Internal: let pgcable_owner read an attached table.';
+
+CREATE FUNCTION pgcable.guess(p_kind text, p_table oid, p_chosen jsonb) RETURNS jsonb
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select coalesce(jsonb_object_agg(g.name, g.col) filter (where g.col is not null), '{}')
+    from (
+        select c.name, pgcable.guess_column(c, p_table, p_chosen) as col
+        from pgcable.canonical c
+        where c.kind = p_kind
+    ) g;
+$$;
+
+ALTER FUNCTION pgcable.guess(p_kind text, p_table oid, p_chosen jsonb) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.guess(p_kind text, p_table oid, p_chosen jsonb) IS 'Internal: a mapping for a table.';
+
+CREATE TABLE pgcable.canonical (
+    kind text NOT NULL,
+    name text NOT NULL,
+    place integer NOT NULL,
+    required boolean DEFAULT false NOT NULL,
+    watched boolean DEFAULT false NOT NULL,
+    fallback text
+);
+
+ALTER TABLE pgcable.canonical OWNER TO pgcable_owner;
+
+COMMENT ON TABLE pgcable.canonical IS 'The columns that pgcable knows of each kind, by the names it calls them.';
+
+COMMENT ON COLUMN pgcable.canonical.watched IS 'An update of this column can raise an event; updates of others are not captured.';
+
+COMMENT ON COLUMN pgcable.canonical.fallback IS 'The column that stands for it where the table has none of the name itself.';
+
+CREATE FUNCTION pgcable.guess_column(p_canonical pgcable.canonical, p_table oid, p_chosen jsonb) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    with target as (
+        select r.kind, t.oid, pgcable.plain(t.relname) as name
+        from pgcable.refers_to(p_canonical.name) r (kind)
+        left join pg_class t on t.oid = (p_chosen ->> r.kind)::oid
+    ), word as (
+        select pgcable.plain(w.word) as word, min(w.place) as place
+        from target t, unnest(
+            array[p_canonical.name, p_canonical.fallback]
+            || case when t.kind <> 'message' then array[t.name || '_id'] end
+            || case when t.kind in ('room', 'member', 'thread')
+                then array[regexp_replace(t.name, '^.*_', '') || '_id'] end
+            || pgcable.other_names(p_canonical.kind, p_canonical.name)
+        ) with ordinality w (word, place)
+        where w.word is not null
+        group by 1
+    ), col as (
+        select c.*, w.place, t.kind as target_kind, t.oid = any (c.targets) as is_key,
+            exists (
+                select from pg_constraint k where k.conrelid = p_table and k.contype = 'p'
+                    and k.conkey = array[c.attnum]) as is_primary
+        from target t, pgcable.columns_of(p_table) c
+        left join word w on w.word = c.plain
+        where c.name = p_canonical.name or pgcable.type_fits(p_canonical.name, c.type)
+    )
+    select c.name
+    from col c
+    where c.name = p_canonical.name
+        or c.place is not null and (c.target_kind is null or c.targets = '{}' or c.is_key)
+        or p_canonical.name = 'id' and c.is_primary
+        or c.is_key and c.target_kind <> 'message'
+            and (p_canonical.required or c.target_kind in ('participant', 'thread'))
+            and (select count(*) from col o where o.is_key) = 1
+    order by c.name = p_canonical.name desc, c.place is null, c.is_key is not true, c.place,
+        c.attnum
+    limit 1;
+$$;
+
+ALTER FUNCTION pgcable.guess_column(p_canonical pgcable.canonical, p_table oid, p_chosen jsonb) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.guess_column(p_canonical pgcable.canonical, p_table oid, p_chosen jsonb) IS 'Internal: the likeliest column for a canonical one.';
+
+CREATE FUNCTION pgcable.guess_problem(p_kind text, p_table oid, p_guess jsonb) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if p_kind = 'thread' and not p_guess ?| '{chat_room_id,parent_message_id}'::text[] then
+        return format('%s has neither a room nor a message', p_table::regclass);
+    end if;
+    perform pgcable.check_keys(p_kind, p_table, pgcable.resolve(p_kind, p_table, p_guess));
+    return null;
+exception when others then
+    return regexp_replace(sqlerrm, '^pgcable: ', '');
+end;
+$$;
+
+ALTER FUNCTION pgcable.guess_problem(p_kind text, p_table oid, p_guess jsonb) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.guess_problem(p_kind text, p_table oid, p_guess jsonb) IS 'Internal: what attach() would say against a mapping.';
 
 CREATE FUNCTION pgcable.has_column(p_table regclass, p_column text) RETURNS boolean
     LANGUAGE sql STABLE
@@ -1221,12 +1857,7 @@ CREATE FUNCTION pgcable.kept(p_row json, p_columns text[]) RETURNS json
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
     select json_object_agg(f.key, f.value)
-    from json_each(
-        case
-            when strpos(p_row::text, '\u') = 0 then p_row
-            else regexp_replace(
-                p_row::text, '\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\\ufffd', 'g')::json
-        end) f
+    from json_each(pgcable.blunt(p_row)) f
     where f.key = any (p_columns[1:]);
 $$;
 
@@ -1294,16 +1925,10 @@ begin
         select format('%s has no column %I any more (extra)%s', m.relation, e, v_again)
         from unnest(m.extra) e where not pgcable.has_column(m.relation, e));
     if p_kind <> 'thread' and v_class.relkind in ('r', 'p') then
-        v_result := v_result || array(
-            select format('the trigger pgcable_capture_%s of %s is missing or disabled%s',
-                e, m.relation, v_again)
-            from unnest('{insert,update,delete,truncate}'::text[]) e
-            where not (p_kind = 'member' and e = 'insert') and not exists (
-                select from pg_trigger
-                where tgrelid = m.relation and tgname = 'pgcable_capture_' || e
-                    and tgenabled <> 'D'));
+        v_result := v_result || pgcable.trigger_problems(p_kind, m.relation);
     end if;
-    if not has_table_privilege('pgcable_owner', m.relation, 'SELECT') then
+    if not has_table_privilege('pgcable_owner', m.relation, 'SELECT')
+        or not has_schema_privilege('pgcable_owner', v_class.relnamespace, 'USAGE') then
         v_result := v_result || format('pgcable_owner may not read %s%s', m.relation, v_again);
     end if;
     if v_class.relrowsecurity and not exists (
@@ -1396,6 +2021,115 @@ ALTER FUNCTION pgcable.migrating(p_id integer, p_name text, p_breaking boolean) 
 
 COMMENT ON FUNCTION pgcable.migrating(p_id integer, p_name text, p_breaking boolean) IS 'For migrations only: take the turn to apply one.';
 
+CREATE FUNCTION pgcable.name_patterns() RETURNS TABLE(kind text, points integer, pattern text)
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+    select p.*
+    from (values (
+        '(room|conversation|channel|chat|dialog|group|group_chat|space)',
+        '(participant|participation|member|membership|user|account|person|subscription|subscriber)'
+    )) w (room, member), lateral (values
+        ('member', 10, '^(community_member|user|member)$'),
+        ('member', 9, '^(account|person)$'),
+        ('member', 8,
+            '^((app|auth|chat|community|core|site)_)?(user|member|account|person|profile)$'),
+        ('member', 5, '^(client|contact|customer|employee|identity|player|student)$'),
+        ('room', 10, '^((chat|messaging)_)?(room|conversation|channel)$'),
+        ('room', 9, '^chat$'),
+        ('room', 5, '^((chat|user)_)?(dialog|dialogue|group|group_chat|space)$'),
+        ('participant', 10, format('^((chat|user|community|member)_)*%s_%s$', w.room, w.member)),
+        ('participant', 8, '^(membership|participant|participation|subscription|member)$'),
+        ('participant', 6, format('^(user|member|account|person)_(chat_)?%s$', w.room)),
+        ('message', 10, format('^((chat|%s)_)*message$', w.room)),
+        ('message', 5, '^((chat|direct)_)?(message|post|comment|line|entry)$'),
+        ('thread', 10, format('^((chat|message|%s)_)*thread$', w.room)),
+        ('thread_participant', 10,
+            format('^((chat|user|message|member|%s)_)*thread_%s$', w.room, w.member)),
+        ('notification', 10, '^((app|chat|in_app|member|user)_)*notification$'),
+        ('notification', 8, '^((member|user)_)?(notice|alert)$')
+    ) p (kind, points, pattern);
+$_$;
+
+ALTER FUNCTION pgcable.name_patterns() OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.name_patterns() IS 'Internal: how much the name of a table speaks for a kind.';
+
+CREATE FUNCTION pgcable.other_names(p_kind text, p_name text) RETURNS text[]
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select string_to_array(string_agg(o.names, ' '), ' ')
+    from (values
+        ('', 'chat_room_id', 'room_id conversation_id channel_id chat_id dialog_id group_id'
+            ' space_id'),
+        ('', 'chat_thread_id', 'thread_id'),
+        ('', 'deleted_at', 'is_deleted deleted discarded_at removed_at'),
+        ('', 'created_at', 'inserted_at created created_on creation_date date_created timestamp'
+            ' sent_at posted_at'),
+        ('', 'last_read_at', 'read_up_to last_read_message_id last_seen_message_id last_seen_at'
+            ' last_viewed_at read_at'),
+        ('notification', 'community_member_id', 'recipient_id receiver_id to_user_id'),
+        ('message', 'community_member_id', 'author_id sender_id from_id from_user_id'
+            ' sender_user_id'),
+        ('', 'community_member_id', 'user_id member_id account_id person_id profile_id'),
+        ('message', 'community_member_id', 'creator_id created_by_id created_by owner_id poster_id'
+            ' posted_by_id posted_by sent_by writer_id'),
+        ('member', 'name', 'full_name display_name username user_name login nickname handle'),
+        ('member', 'avatar_url', 'avatar picture_url photo_url image_url profile_image_url'
+            ' picture'),
+        ('member', 'email', 'email_address'),
+        ('member', 'headline', 'job_title tagline'),
+        ('member', 'user_public_uid', 'public_uid public_id'),
+        ('member', 'new_notifications_count', 'unseen_notifications unseen_notifications_count'
+            ' unread_notifications unread_notifications_count'),
+        ('room', 'uuid', 'guid'),
+        ('room', 'identifier', 'slug'),
+        ('room', 'chat_room_kind', 'kind room_kind type room_type conversation_type channel_type'),
+        ('room', 'chat_room_name', 'title subject topic'),
+        ('room', 'chat_room_description', 'about about_room purpose'),
+        ('room', 'is_embedded', 'embedded'),
+        ('participant', 'admin', 'is_admin'),
+        ('participant', 'muted', 'is_muted'),
+        ('participant', 'unread_messages_count', 'unread_count unread unread_messages'),
+        ('participant', 'deleted_at', 'left_at'),
+        ('message', 'chat_room_participant_id', 'room_participant_id participant_id membership_id'
+            ' sender_membership_id sender_participant_id'),
+        ('message', 'body', 'text content message message_text message_body body_text'),
+        ('message', 'rich_text_body', 'rich_text rich_body rich_content document content_json'),
+        ('message', 'sent_at', 'posted_at created_at inserted_at created'),
+        ('message', 'creation_uuid', 'client_uuid client_id client_key client_message_id'
+            ' idempotency_key'),
+        ('message', 'parent_message_id', 'reply_to_message_id reply_to_id in_reply_to_id parent_id'
+            ' replied_to_id reply_to in_reply_to'),
+        ('message', 'edited_at', 'last_edited_at'),
+        ('thread', 'parent_message_id', 'root_message_id original_message_id first_message_id'
+            ' starter_message_id message_id root_id'),
+        ('notification', 'seen_at', 'viewed_at')
+    ) o (kind, name, names)
+    where o.kind in ('', p_kind) and o.name = p_name;
+$$;
+
+ALTER FUNCTION pgcable.other_names(p_kind text, p_name text) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.other_names(p_kind text, p_name text) IS 'Internal: what else a canonical column may be called.';
+
+CREATE FUNCTION pgcable.owner_problem(p_kind text, p_table oid) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    perform pgcable.check_table(p_kind, p_table);
+    return null;
+exception when others then
+    return regexp_replace(sqlerrm, '^pgcable: ', '');
+end;
+$$;
+
+ALTER FUNCTION pgcable.owner_problem(p_kind text, p_table oid) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.owner_problem(p_kind text, p_table oid) IS 'Internal: may the caller attach the table?';
+
 CREATE FUNCTION pgcable.person_object(p_shapes jsonb, p_alias text, p_member text) RETURNS text
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1485,6 +2219,22 @@ ALTER FUNCTION pgcable.piece(p_shapes jsonb, p_token text) OWNER TO pgcable_owne
 
 COMMENT ON FUNCTION pgcable.piece(p_shapes jsonb, p_token text) IS 'Internal: SQL for one pair of braces.';
 
+CREATE FUNCTION pgcable.plain(p_name text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+    select regexp_replace(regexp_replace(regexp_replace(
+        lower(regexp_replace(
+            regexp_replace(p_name, '([a-z0-9])([A-Z])', '\1_\2', 'g'), '[^a-zA-Z0-9]+', '_', 'g')),
+        '(^|_)people(?=_|$)', '\1person', 'g'),
+        'ies(?=_|$)', 'y', 'g'),
+        '([a-z]{2}[a-rt-z])s(?=_|$)', '\1', 'g');
+$_$;
+
+ALTER FUNCTION pgcable.plain(p_name text) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.plain(p_name text) IS 'Internal: a name by which others are recognised.';
+
 CREATE FUNCTION pgcable.prune(p_keep interval, p_safe_tick bigint) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1539,14 +2289,17 @@ begin
         end if;
     end if;
 
-    -- Leave the table written now when it holds rows of half the retention and the next is free.
+    -- Leave the table written now when it holds rows of half the retention and another one is free.
+    -- Whichever: a transaction that was prepared and forgotten may hold one of them for ever.
     execute format('select at from pgcable.outbox_%s limit 1', v_control & 3) into v_oldest;
-    execute format('select exists (select from pgcable.outbox_%s)', ((v_control & 3) + 1) % 3)
-        into v_busy;
+    for v_step in 1..2 loop
+        v_slot := ((v_control & 3) + v_step) % 3;
+        execute format('select exists (select from pgcable.outbox_%s)', v_slot) into v_busy;
+        exit when not v_busy;
+    end loop;
     if v_oldest < v_newest.at - p_keep / 2 and not v_busy then
         perform pg_advisory_xact_lock(7236357); -- ring() writes the control word, too
         v_control := pg_sequence_last_value('pgcable.ctl');
-        v_slot := ((v_control & 3) + 1) % 3;
         perform setval('pgcable.ctl', ((v_control >> 2) << 2) | v_slot);
         v_done := v_done || format('writing to outbox_%s', v_slot);
     end if;
@@ -1603,6 +2356,7 @@ begin
         execute format('alter table %s enable %s trigger pgcable_capture_%s',
             p_table, case when p_always then 'always' end, v_event);
     end loop;
+    perform pgcable.grant_capture(p_table, 'pgcable.capture()');
 end;
 $$;
 
@@ -1624,6 +2378,24 @@ $$;
 ALTER FUNCTION pgcable.rebuild() OWNER TO pgcable_owner;
 
 COMMENT ON FUNCTION pgcable.rebuild() IS 'Internal: keep the statements for the mapping of now.';
+
+CREATE FUNCTION pgcable.refers_to(p_name text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select case p_name
+        when 'chat_room_id' then 'room'
+        when 'community_member_id' then 'member'
+        when 'chat_room_participant_id' then 'participant'
+        when 'chat_thread_id' then 'thread'
+        when 'parent_message_id' then 'message'
+        when 'pinned_message_id' then 'message'
+    end;
+$$;
+
+ALTER FUNCTION pgcable.refers_to(p_name text) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.refers_to(p_name text) IS 'Internal: the kind whose key a column holds.';
 
 CREATE FUNCTION pgcable.resolve(p_kind text, p_table regclass, p_mapping jsonb) RETURNS jsonb
     LANGUAGE plpgsql STABLE
@@ -1905,6 +2677,57 @@ ALTER FUNCTION pgcable.tick_info(p_tick bigint) OWNER TO pgcable_owner;
 
 COMMENT ON FUNCTION pgcable.tick_info(p_tick bigint) IS 'Daemon: the nonce of a tick that is kept, else null. Another nonce = another history.';
 
+CREATE FUNCTION pgcable.trigger_problems(p_kind text, p_table regclass) RETURNS text[]
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select array(
+        select format('the trigger pgcable_capture_%s of %s %s: run pgcable.attach(%L, …) again',
+            e.event, r.relation, case
+                when t.oid is null or t.tgenabled not in ('O', 'A') then 'is missing or disabled'
+                else 'does not call pgcable.capture()' end, p_kind)
+        from unnest('{insert,update,delete,truncate}'::text[]) with ordinality e (event, place)
+        cross join lateral (
+            select p_table as relation
+            union
+            select p.relid from pg_partition_tree(p_table) p where e.event <> 'truncate'
+        ) r
+        left join pg_trigger t on t.tgrelid = r.relation and not t.tgisinternal
+            and t.tgname = 'pgcable_capture_' || e.event
+        where not (p_kind = 'member' and e.event = 'insert')
+            and (t.oid is null or t.tgenabled not in ('O', 'A')
+                or t.tgfoid <> 'pgcable.capture()'::regprocedure)
+        order by e.place, r.relation::text);
+$$;
+
+ALTER FUNCTION pgcable.trigger_problems(p_kind text, p_table regclass) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.trigger_problems(p_kind text, p_table regclass) IS 'Internal: triggers of an attached table that are not as attach() made them.';
+
+CREATE FUNCTION pgcable.type_fits(p_name text, p_type oid) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select case
+        when p_name = 'deleted_at' then t.typcategory in ('D', 'B')
+        when p_name in ('last_read_at', 'creation_uuid') then true
+        when p_name like '%\_at' then t.typcategory = 'D'
+        when p_name like '%\_count' then t.typcategory = 'N'
+        when p_name in ('admin', 'muted', 'is_embedded', 'chat_room_show_history')
+            then t.typcategory = 'B'
+        when p_name = 'id' or p_name like '%\_id' or p_name = 'uuid'
+            then t.typcategory = 'S' or format_type(t.oid, null)
+                in ('smallint', 'integer', 'bigint', 'uuid')
+        else true
+    end
+    from pg_type t
+    where t.oid = pgcable.base_type(p_type);
+$$;
+
+ALTER FUNCTION pgcable.type_fits(p_name text, p_type oid) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.type_fits(p_name text, p_type oid) IS 'Internal: may a column of this type be that canonical column?';
+
 CREATE FUNCTION pgcable.writers() RETURNS SETOF text
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1932,23 +2755,6 @@ CREATE TABLE pgcable.built (
 ALTER TABLE pgcable.built OWNER TO pgcable_owner;
 
 COMMENT ON TABLE pgcable.built IS 'The statements of pgcable.build() for the mapping of now.';
-
-CREATE TABLE pgcable.canonical (
-    kind text NOT NULL,
-    name text NOT NULL,
-    place integer NOT NULL,
-    required boolean DEFAULT false NOT NULL,
-    watched boolean DEFAULT false NOT NULL,
-    fallback text
-);
-
-ALTER TABLE pgcable.canonical OWNER TO pgcable_owner;
-
-COMMENT ON TABLE pgcable.canonical IS 'The columns that pgcable knows of each kind, by the names it calls them.';
-
-COMMENT ON COLUMN pgcable.canonical.watched IS 'An update of this column can raise an event; updates of others are not captured.';
-
-COMMENT ON COLUMN pgcable.canonical.fallback IS 'The column that stands for it where the table has none of the name itself.';
 
 CREATE TABLE pgcable.channel (
     class text NOT NULL,
@@ -2147,10 +2953,14 @@ REVOKE ALL ON FUNCTION pgcable.attach(p_kind text, p_table regclass, p_mapping j
 
 REVOKE ALL ON FUNCTION pgcable.attach_generic(tbl regclass, stream text, columns text[], ops text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION pgcable.attach_statement(p_kind text, p_table regclass, p_columns jsonb, p_extra text[], p_always boolean) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION pgcable.base_type(p_type oid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.batch(p_tick bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION pgcable.batch(p_tick bigint) TO pgcable_daemon;
+
+REVOKE ALL ON FUNCTION pgcable.blunt(p_row json) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.broadcast(p_stream text, p_message jsonb) FROM PUBLIC;
 
@@ -2159,6 +2969,8 @@ REVOKE ALL ON FUNCTION pgcable.broadcast(stream text, event text, data jsonb) FR
 REVOKE ALL ON FUNCTION pgcable.build(p_shapes jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.builtin_access(p_requests json) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.candidates() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.capture() FROM PUBLIC;
 
@@ -2182,13 +2994,40 @@ REVOKE ALL ON FUNCTION pgcable.check_stream(p_stream text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.check_table(p_kind text, p_table regclass) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION pgcable.choose() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION pgcable.column_list(p_table regclass) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.columns_of(p_table oid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.detach(p_kind text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.detach_generic(tbl regclass) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION pgcable.detect() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.doctor() FROM PUBLIC;
+GRANT ALL ON FUNCTION pgcable.doctor() TO pgcable_daemon;
+
+REVOKE ALL ON FUNCTION pgcable.doctor_indexes() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.doctor_kinds() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.doctor_outbox() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.doctor_own() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.doctor_rights() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.doctor_server() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.doctor_sessions(p_age interval) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgcable.doctor_sessions(p_age interval) TO pgcable_daemon;
+
 REVOKE ALL ON FUNCTION pgcable.drop_channel(class text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.examine() FROM PUBLIC;
+GRANT ALL ON FUNCTION pgcable.examine() TO pgcable_daemon;
 
 REVOKE ALL ON FUNCTION pgcable.expand(p_shapes jsonb, p_template text) FROM PUBLIC;
 
@@ -2207,7 +3046,15 @@ REVOKE ALL ON FUNCTION pgcable.generic_drop(p_table regclass) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.generic_put(p_table regclass, p_stream text, p_columns text[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION pgcable.grant_capture(p_table regclass, p_function regprocedure) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION pgcable.grant_select(p_table regclass) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.guess(p_kind text, p_table oid, p_chosen jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.guess_column(p_canonical pgcable.canonical, p_table oid, p_chosen jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.guess_problem(p_kind text, p_table oid, p_guess jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.has_column(p_table regclass, p_column text) FROM PUBLIC;
 
@@ -2229,9 +3076,17 @@ REVOKE ALL ON FUNCTION pgcable.mapping_put(p_kind text, p_table regclass, p_colu
 
 REVOKE ALL ON FUNCTION pgcable.migrating(p_id integer, p_name text, p_breaking boolean) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION pgcable.name_patterns() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.other_names(p_kind text, p_name text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.owner_problem(p_kind text, p_table oid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION pgcable.person_object(p_shapes jsonb, p_alias text, p_member text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.piece(p_shapes jsonb, p_token text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.plain(p_name text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.prune(p_keep interval, p_safe_tick bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION pgcable.prune(p_keep interval, p_safe_tick bigint) TO pgcable_daemon;
@@ -2241,6 +3096,8 @@ REVOKE ALL ON FUNCTION pgcable.put(p_kind text, p_stream text, p_message json) F
 REVOKE ALL ON FUNCTION pgcable.put_triggers(p_kind text, p_table regclass, p_keep text[], p_always boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.rebuild() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.refers_to(p_name text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.resolve(p_kind text, p_table regclass, p_mapping jsonb) FROM PUBLIC;
 
@@ -2267,6 +3124,10 @@ REVOKE ALL ON FUNCTION pgcable.text_list(p_needs json, p_what text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.tick_info(p_tick bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION pgcable.tick_info(p_tick bigint) TO pgcable_daemon;
+
+REVOKE ALL ON FUNCTION pgcable.trigger_problems(p_kind text, p_table regclass) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.type_fits(p_name text, p_type oid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.writers() FROM PUBLIC;
 GRANT ALL ON FUNCTION pgcable.writers() TO pgcable_daemon;

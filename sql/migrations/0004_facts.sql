@@ -144,7 +144,8 @@ as $$
 
     -- A kind that is not attached cannot be asked: without members the token's word is taken for
     -- who exists, without rooms all of them are visible, without participants no room is granted.
-    -- A room goes by its id where a uuid is asked for and rooms have none.
+    -- A room goes by its id where a uuid is asked for and rooms have none.  A member's stream
+    -- follows rooms that are deleted softly, too: one that is restored must be heard at once.
     ('access', $t$
         with ask as materialized (
             select a.req, a.channel, a.room, a.uuid,
@@ -165,9 +166,7 @@ as $$
             from ask a
             join {participant} p on {participant p.community_member_id = a.member}
                 and {participant p visible}
-            left join {room} r on {room r.id == participant p.chat_room_id}
             where a.channel = 'member'
-                and (not {room mapped} or {room r.id} is not null and {room r visible})
             union
             select a.req, 'chat-room-' || {participant p.chat_room_id}::text || '-channel', null
             from ask a
@@ -327,6 +326,7 @@ create function pgcable.facts(p_needs json) returns table (what text, key text, 
     security definer
     set search_path = pg_catalog, pg_temp
     set jit = off
+    set extra_float_digits = 1
 as $$
 begin
     begin

@@ -269,6 +269,27 @@ $$;
 comment on function pgcable.grant_select(regclass) is
     'Internal: let pgcable_owner read an attached table.';
 
+-- Whoever makes a partition makes its triggers, copies of the parent's, and must have the right to
+-- execute their function: without it the application could add no partition any more.  Of no other
+-- use, since nobody can name the function who has no right on the schema.
+create function pgcable.grant_capture(p_table regclass, p_function regprocedure) returns void
+    language plpgsql
+    security definer
+    set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_class pg_class;
+begin
+    select * into v_class from pg_class where oid = p_table;
+    if v_class.relkind = 'p' then
+        execute format('grant execute on function %s to %s',
+            p_function, v_class.relowner::regrole);
+    end if;
+end;
+$$;
+comment on function pgcable.grant_capture(regclass, regprocedure) is
+    'Internal: let the owner of a partitioned table add partitions to it.';
+
 -- A new member raises nothing, so there is no trigger for it.  p_keep lists the columns that
 -- capture() keeps, null = all.
 create function pgcable.put_triggers(
@@ -294,6 +315,7 @@ begin
         execute format('alter table %s enable %s trigger pgcable_capture_%s',
             p_table, case when p_always then 'always' end, v_event);
     end loop;
+    perform pgcable.grant_capture(p_table, 'pgcable.capture()');
 end;
 $$;
 comment on function pgcable.put_triggers(text, regclass, text[], boolean) is

@@ -226,14 +226,17 @@ begin
         end if;
     end if;
 
-    -- Leave the table written now when it holds rows of half the retention and the next is free.
+    -- Leave the table written now when it holds rows of half the retention and another one is free.
+    -- Whichever: a transaction that was prepared and forgotten may hold one of them for ever.
     execute format('select at from pgcable.outbox_%s limit 1', v_control & 3) into v_oldest;
-    execute format('select exists (select from pgcable.outbox_%s)', ((v_control & 3) + 1) % 3)
-        into v_busy;
+    for v_step in 1..2 loop
+        v_slot := ((v_control & 3) + v_step) % 3;
+        execute format('select exists (select from pgcable.outbox_%s)', v_slot) into v_busy;
+        exit when not v_busy;
+    end loop;
     if v_oldest < v_newest.at - p_keep / 2 and not v_busy then
         perform pg_advisory_xact_lock(7236357); -- ring() writes the control word, too
         v_control := pg_sequence_last_value('pgcable.ctl');
-        v_slot := ((v_control & 3) + 1) % 3;
         perform setval('pgcable.ctl', ((v_control >> 2) << 2) | v_slot);
         v_done := v_done || format('writing to outbox_%s', v_slot);
     end if;

@@ -11,12 +11,14 @@ struct args_option {
 
 static const struct args_option args_options[] = {
     {"--config", true},
+    {"--detect", false},
     {"--help", false},
     {"--help-settings", false},
     {"--member", true},
     {"--print-config", false},
     {"--ttl", true},
     {"--version", false},
+    {"--yes", false},
     {"-c", true},
     {"-d", true},
     {"-h", false},
@@ -59,6 +61,10 @@ args_set(struct app_args *args, const char *name, const char *value, struct pgc_
         args->member = value;
     } else if (strcmp(name, "--ttl") == 0) {
         args->ttl = value;
+    } else if (strcmp(name, "--detect") == 0) {
+        args->detect = true;
+    } else if (strcmp(name, "--yes") == 0) {
+        args->yes = true;
     } else if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
         args->help = true;
     } else if (strcmp(name, "--help-settings") == 0) {

@@ -22,9 +22,21 @@ static const struct app_verb verbs[] = {
         .name = "attach",
         .usage = "KIND TABLE [MAPPING]",
         .help = "put the triggers on a table; MAPPING is JSON, canonical name to column",
-        .min_words = 2,
         .max_words = 3,
         .run = app_attach,
+    },
+    {
+        /* the same verb; this line is for the help */
+        .name = "attach",
+        .usage = "--detect [--yes]",
+        .help = "propose what to attach as what; --yes does what is sure",
+        .run = app_attach,
+    },
+    {
+        .name = "doctor",
+        .usage = "",
+        .help = "say what is wrong in the database, and how to mend it",
+        .run = app_doctor,
     },
     {
         .name = "detach",

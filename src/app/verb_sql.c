@@ -3,8 +3,8 @@
 
 #include "app.h"
 
-static void
-sql_say(const char *line)
+void
+app_say(const char *line)
 {
     puts(line);
 }
@@ -21,7 +21,7 @@ app_migrate(const struct app_args *args PGC_UNUSED, struct pgc_conf *conf)
 {
     struct pgc_err err = {0};
 
-    return sql_end(pgc_migrate_up(conf->database, sql_say, &err), &err, conf);
+    return sql_end(pgc_migrate_up(conf->database, app_say, &err), &err, conf);
 }
 
 int
@@ -29,22 +29,7 @@ app_uninstall(const struct app_args *args PGC_UNUSED, struct pgc_conf *conf)
 {
     struct pgc_err err = {0};
 
-    return sql_end(pgc_migrate_uninstall(conf->database, sql_say, &err), &err, conf);
-}
-
-int
-app_attach(const struct app_args *args, struct pgc_conf *conf)
-{
-    const char *params[] = {
-        args->words[0],
-        args->words[1],
-        args->word_count > 2 ? args->words[2] : "{}",
-    };
-    struct pgc_err err = {0};
-    bool ok = pgc_migrate_run(conf->database, "select pgcable.attach($1, $2::regclass, $3::jsonb)",
-        3, params, sql_say, &err);
-
-    return sql_end(ok, &err, conf);
+    return sql_end(pgc_migrate_uninstall(conf->database, app_say, &err), &err, conf);
 }
 
 int
@@ -52,7 +37,7 @@ app_detach(const struct app_args *args, struct pgc_conf *conf)
 {
     struct pgc_err err = {0};
     bool ok =
-        pgc_migrate_run(conf->database, "select pgcable.detach($1)", 1, args->words, sql_say, &err);
+        pgc_migrate_run(conf->database, "select pgcable.detach($1)", 1, args->words, app_say, &err);
 
     return sql_end(ok, &err, conf);
 }

@@ -257,6 +257,17 @@ migrate_lacks_us(const struct pgc_err *err)
                strstr(err->message, "function pgcable.") != NULL);
 }
 
+static bool
+migrate_answered(PGconn *conn, const PGresult *result, struct pgc_err *err)
+{
+    bool ok = migrate_succeeded(conn, result, err);
+
+    if (!ok && migrate_lacks_us(err)) {
+        pgc_err_hint(err, "run \"pgcable migrate\" first");
+    }
+    return ok;
+}
+
 bool
 pgc_migrate_run(const char *dsn, const char *sql, int param_count, const char *const *params,
     say_fn *say, struct pgc_err *err)
@@ -269,12 +280,47 @@ pgc_migrate_run(const char *dsn, const char *sql, int param_count, const char *c
         return false;
     }
     result = PQexecParams(conn, sql, param_count, NULL, params, NULL, NULL, 0);
-    ok = migrate_succeeded(conn, result, err);
-    if (!ok && migrate_lacks_us(err)) {
-        pgc_err_hint(err, "run \"pgcable migrate\" first");
-    }
+    ok = migrate_answered(conn, result, err);
     for (int row = 0; ok && row < PQntuples(result); row++) {
         migrate_say_row(say, result, row);
+    }
+    PQclear(result);
+    PQfinish(conn);
+    return ok;
+}
+
+static void
+migrate_hand_out(const PGresult *result, const struct pgc_migrate_sink *sink)
+{
+    int columns = PQnfields(result);
+    const char **values = pgc_xcalloc((size_t)columns + 1, sizeof(*values));
+
+    for (int row = 0; row < PQntuples(result); row++) {
+        for (int column = 0; column < columns; column++) {
+            values[column] =
+                PQgetisnull(result, row, column) != 0 ? NULL : PQgetvalue(result, row, column);
+        }
+        sink->row(values, sink->arg);
+    }
+    free(values);
+}
+
+bool
+pgc_migrate_script(
+    const char *dsn, const char *sql, const struct pgc_migrate_sink *sink, struct pgc_err *err)
+{
+    say_fn *say = sink->say;
+    PGresult *result = NULL;
+    PGconn *conn = migrate_connect(dsn, &say, false, err);
+    bool ok = false;
+
+    if (conn == NULL) {
+        return false;
+    }
+    result = PQexec(conn, sql); /* one simple query is one transaction */
+    ok = migrate_answered(conn, result, err);
+    if (ok && sink->row != NULL) {
+        migrate_hand_out(result, sink);
     }
     PQclear(result);
     PQfinish(conn);

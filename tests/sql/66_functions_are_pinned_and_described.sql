@@ -16,7 +16,7 @@ select t.is(string_agg(distinct pg_get_userbyid(relowner)::text, ' '), 'pgcable_
     from pg_class where relnamespace = 'pgcable'::regnamespace;
 select t.is(string_agg(proname::text, ' ' order by proname),
     'access advance batch broadcast broadcast'
-    ' capture capture_generic channel_put drop_channel facts generic_drop generic_put hello'
+    ' capture capture_generic channel_put drop_channel examine facts generic_drop generic_put grant_capture hello'
     ' mapping_drop mapping_info mapping_put prune ring room_rule_put tick_info writers',
     'those that run with the owner''s rights')
     from pg_proc where pronamespace = 'pgcable'::regnamespace and prosecdef;

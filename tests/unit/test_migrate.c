@@ -222,6 +222,42 @@ a_statement_that_fails_says_why_and_what_to_do(void **state)
     assert_non_null(strstr(err.message, "relation \"nowhere\" does not exist"));
 }
 
+/* Rows as "a|b|(null)" lines. */
+static void
+hand_in(const char *const *values, void *arg)
+{
+    struct pgc_buf *rows = arg;
+
+    for (int column = 0; column < 3; column++) {
+        pgc_buf_adds(rows, values[column] == NULL ? "(null)" : values[column]);
+        pgc_buf_addc(rows, column < 2 ? '|' : '\n');
+    }
+}
+
+static void
+a_script_is_one_transaction_and_hands_out_its_last_rows_by_column(void **state)
+{
+    struct place *place = *state;
+    struct pgc_err err = {0};
+    struct pgc_buf rows = {0};
+    const struct pgc_migrate_sink sink = {.say = say, .row = hand_in, .arg = &rows};
+
+    assert_true(pgc_migrate_script(place->dsn,
+        "create table things (a text, b int); insert into things values ('it''s', 1), (null, 2);"
+        "do $$ begin raise notice 'half way'; end $$; select a, b, null from things order by b",
+        &sink, &err));
+    assert_string_equal(pgc_buf_str(&rows), "it's|1|(null)\n(null)|2|(null)\n");
+    assert_non_null(strstr(pgc_buf_str(&said), "half way"));
+
+    assert_false(pgc_migrate_script(
+        place->dsn, "insert into things values ('x', 3); select 1 / 0", &sink, &err));
+    assert_non_null(strstr(err.message, "division by zero"));
+    pgc_buf_clear(&rows);
+    assert_true(pgc_migrate_script(place->dsn, "select count(*), 1, 2 from things", &sink, NULL));
+    assert_string_equal(pgc_buf_str(&rows), "2|1|2\n");
+    pgc_buf_fini(&rows);
+}
+
 static void
 a_user_without_the_rights_is_told_which_ones_are_needed(void **state)
 {
@@ -264,6 +300,7 @@ main(void)
         IN_A_DATABASE(uninstalling_is_refused_where_something_of_the_users_depends_on_us),
         IN_A_DATABASE(a_statement_prints_its_rows_and_notices),
         IN_A_DATABASE(a_statement_that_fails_says_why_and_what_to_do),
+        IN_A_DATABASE(a_script_is_one_transaction_and_hands_out_its_last_rows_by_column),
         IN_A_DATABASE(a_user_without_the_rights_is_told_which_ones_are_needed),
         cmocka_unit_test(an_unreachable_database_is_told_without_the_password),
     };

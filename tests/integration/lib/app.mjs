@@ -62,7 +62,9 @@ export class App {
         return this.id(this.sql`insert into notifications (community_member_id) values (${member}) returning id`);
     }
 
-    async broadcast(stream, message) {
-        await this.superuser.sql`select pgcable.broadcast(${stream}, ${JSON.stringify(message)}::jsonb)`;
+    // To one stream or to several, in one transaction.
+    async broadcast(streams, message) {
+        await this.superuser.sql`select pgcable.broadcast(stream, ${JSON.stringify(message)}::jsonb)
+            from json_array_elements_text(${[streams].flat()}) stream`;
     }
 }

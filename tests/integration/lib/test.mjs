@@ -76,7 +76,7 @@ export class Test {
     async settle(...subscriptions) {
         const settled = ++markers;
         const streams = new Set(subscriptions.map(({ stream }) => stream));
-        await Promise.all([...streams].map((stream) => this.app.broadcast(stream, { settled })));
+        await this.app.broadcast([...streams], { settled });
         return Promise.all(subscriptions.map(async (subscription) => {
             const { messages } = subscription;
             await until(`the marker on ${subscription.identifier}`, () => subscription.wire.failed(
