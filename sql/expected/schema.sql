@@ -161,6 +161,7 @@ declare
     v_columns jsonb;
     v_extra text[];
     v_keep text[];
+    v_update_of text[];
 begin
     if jsonb_typeof(p_mapping) is distinct from 'object' then
         raise exception 'pgcable: the mapping must be an object, not %',
@@ -189,13 +190,17 @@ begin
     if p_kind = 'member' then
         v_keep := array(select value from jsonb_each_text(v_columns) union select unnest(v_extra));
     end if;
-    perform pgcable.put_triggers(p_kind, p_table, v_keep, p_mapping -> 'always' = 'true');
+    if p_mapping -> 'update_of' = 'true' then
+        v_update_of := pgcable.watched(p_kind, v_columns, v_extra);
+    end if;
+    perform pgcable.put_triggers(
+        p_kind, p_table, v_keep, v_update_of, p_mapping -> 'always' = 'true');
 end;
 $$;
 
 ALTER FUNCTION pgcable.attach(p_kind text, p_table regclass, p_mapping jsonb) OWNER TO pgcable_owner;
 
-COMMENT ON FUNCTION pgcable.attach(p_kind text, p_table regclass, p_mapping jsonb) IS 'Let a table play a kind: attach(''message'', ''messages'', ''{"chat_room_id": "room_id"}''). Columns of the canonical name need no entry; null = there is none; "extra": ["col"] = send these too; "always": true = also for rows that replication writes. Harmless to repeat.';
+COMMENT ON FUNCTION pgcable.attach(p_kind text, p_table regclass, p_mapping jsonb) IS 'Let a table play a kind: attach(''message'', ''messages'', ''{"chat_room_id": "room_id"}''). Columns of the canonical name need no entry; null = there is none; "extra": ["col"] = send these too; "always": true = also for rows that replication writes; "update_of": true = an UPDATE that names no mapped column costs nothing, but PostgreSQL refuses to drop or retype one until detach(). Harmless to repeat.';
 
 CREATE FUNCTION pgcable.attach_generic(tbl regclass, stream text, columns text[], ops text DEFAULT 'insert,update,delete'::text) RETURNS void
     LANGUAGE plpgsql
@@ -1377,10 +1382,10 @@ CREATE FUNCTION pgcable.doctor_server() RETURNS TABLE(level text, subject text, 
         case when f.is_wrong then f.wrong else f.right end,
         case when f.is_wrong then f.remedy end
     from pgcable.hello() h, lateral (values
-        (current_setting('server_version_num')::integer < 130000, 'fail',
+        (current_setting('server_version_num')::integer < 140000, 'fail',
             'PostgreSQL ' || current_setting('server_version'),
             'PostgreSQL ' || current_setting('server_version') || ' is too old',
-            'upgrade to PostgreSQL 13 or later'),
+            'upgrade to PostgreSQL 14 or later'),
         (h.encoding <> 'UTF8', 'fail', 'the encoding is UTF8', 'the encoding is ' || h.encoding,
             'move the database to one made with encoding UTF8'),
         (h.in_recovery, 'fail', 'is no standby', 'is a standby, which cannot make ticks',
@@ -1957,13 +1962,7 @@ declare
 begin
     select string_agg(format('p_old.%I', c.col), ', '), string_agg(format('p_new.%I', c.col), ', ')
     into v_old, v_new
-    from (
-        select m.value as col
-        from jsonb_each_text(p_columns) m
-        join pgcable.canonical c on c.kind = p_kind and c.name = m.key and c.watched
-        union
-        select unnest(p_extra) where p_kind = 'message'
-    ) c;
+    from unnest(pgcable.watched(p_kind, p_columns, p_extra)) c (col);
     if v_old is not null then
         execute format(
             'create or replace function pgcable.%I(p_old record, p_new record) returns boolean'
@@ -2335,19 +2334,23 @@ ALTER FUNCTION pgcable.put(p_kind text, p_stream text, p_message json) OWNER TO 
 
 COMMENT ON FUNCTION pgcable.put(p_kind text, p_stream text, p_message json) IS 'Internal: write a row of op B into the outbox and ring if somebody sleeps.';
 
-CREATE FUNCTION pgcable.put_triggers(p_kind text, p_table regclass, p_keep text[], p_always boolean) RETURNS void
+CREATE FUNCTION pgcable.put_triggers(p_kind text, p_table regclass, p_keep text[], p_update_of text[], p_always boolean) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
     v_event text;
+    v_of text := (
+        select ' of ' || string_agg(quote_ident(c), ', ')
+        from unnest(p_update_of) c having count(*) > 0);
 begin
     foreach v_event in array '{insert,update,delete,truncate}'::text[] loop
         continue when p_kind = 'member' and v_event = 'insert';
         execute format(
             'create or replace trigger pgcable_capture_%s after %s on %s for each %s %s'
             ' execute function pgcable.capture(%L%s)',
-            v_event, v_event, p_table,
+            v_event,
+            concat(v_event, case v_event when 'update' then v_of end), p_table,
             case v_event when 'truncate' then 'statement' else 'row' end,
             case v_event when 'update' then
                 format('when (pgcable.%I(old.*, new.*))', p_kind || '_changed') end,
@@ -2360,9 +2363,9 @@ begin
 end;
 $$;
 
-ALTER FUNCTION pgcable.put_triggers(p_kind text, p_table regclass, p_keep text[], p_always boolean) OWNER TO pgcable_owner;
+ALTER FUNCTION pgcable.put_triggers(p_kind text, p_table regclass, p_keep text[], p_update_of text[], p_always boolean) OWNER TO pgcable_owner;
 
-COMMENT ON FUNCTION pgcable.put_triggers(p_kind text, p_table regclass, p_keep text[], p_always boolean) IS 'Internal: the triggers of an attached table.';
+COMMENT ON FUNCTION pgcable.put_triggers(p_kind text, p_table regclass, p_keep text[], p_update_of text[], p_always boolean) IS 'Internal: the triggers of an attached table.';
 
 CREATE FUNCTION pgcable.rebuild() RETURNS void
     LANGUAGE sql
@@ -2407,7 +2410,7 @@ declare
     v_result jsonb := '{}';
     c pgcable.canonical;
 begin
-    for v_name in select * from jsonb_object_keys(p_mapping - '{extra,always}'::text[]) loop
+    for v_name in select * from jsonb_object_keys(p_mapping - '{extra,always,update_of}'::text[]) loop
         if not exists (select from pgcable.canonical where kind = p_kind and name = v_name) then
             raise exception 'pgcable: kind % has no column %', p_kind, quote_ident(v_name)
                 using errcode = 'undefined_column', hint = format(
@@ -2727,6 +2730,22 @@ $$;
 ALTER FUNCTION pgcable.type_fits(p_name text, p_type oid) OWNER TO pgcable_owner;
 
 COMMENT ON FUNCTION pgcable.type_fits(p_name text, p_type oid) IS 'Internal: may a column of this type be that canonical column?';
+
+CREATE FUNCTION pgcable.watched(p_kind text, p_columns jsonb, p_extra text[]) RETURNS text[]
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select array(
+        select m.value
+        from jsonb_each_text(p_columns) m
+        join pgcable.canonical c on c.kind = p_kind and c.name = m.key and c.watched
+        union
+        select unnest(p_extra) where p_kind = 'message');
+$$;
+
+ALTER FUNCTION pgcable.watched(p_kind text, p_columns jsonb, p_extra text[]) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.watched(p_kind text, p_columns jsonb, p_extra text[]) IS 'Internal: the columns whose change an event shows.';
 
 CREATE FUNCTION pgcable.writers() RETURNS SETOF text
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -3093,7 +3112,7 @@ GRANT ALL ON FUNCTION pgcable.prune(p_keep interval, p_safe_tick bigint) TO pgca
 
 REVOKE ALL ON FUNCTION pgcable.put(p_kind text, p_stream text, p_message json) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION pgcable.put_triggers(p_kind text, p_table regclass, p_keep text[], p_always boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION pgcable.put_triggers(p_kind text, p_table regclass, p_keep text[], p_update_of text[], p_always boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.rebuild() FROM PUBLIC;
 
@@ -3128,6 +3147,8 @@ GRANT ALL ON FUNCTION pgcable.tick_info(p_tick bigint) TO pgcable_daemon;
 REVOKE ALL ON FUNCTION pgcable.trigger_problems(p_kind text, p_table regclass) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.type_fits(p_name text, p_type oid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.watched(p_kind text, p_columns jsonb, p_extra text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.writers() FROM PUBLIC;
 GRANT ALL ON FUNCTION pgcable.writers() TO pgcable_daemon;

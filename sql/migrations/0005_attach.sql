@@ -7,6 +7,22 @@ begin
     if pgcable.migrating(5, 'attach', true) then
         execute $sql$
 
+-- The columns whose change an event shows.
+create function pgcable.watched(p_kind text, p_columns jsonb, p_extra text[]) returns text[]
+    language sql
+    stable
+    set search_path = pg_catalog, pg_temp
+as $$
+    select array(
+        select m.value
+        from jsonb_each_text(p_columns) m
+        join pgcable.canonical c on c.kind = p_kind and c.name = m.key and c.watched
+        union
+        select unnest(p_extra) where p_kind = 'message');
+$$;
+comment on function pgcable.watched(text, jsonb, text[]) is
+    'Internal: the columns whose change an event shows.';
+
 -- What attach() does with the rights of pgcable_owner.  The function written here compares the
 -- watched columns of a row before and after an update; it stands in the WHEN clause of the update
 -- trigger, so that other updates neither queue a trigger event nor write a row: 3 to 7 microseconds,
@@ -28,13 +44,7 @@ declare
 begin
     select string_agg(format('p_old.%I', c.col), ', '), string_agg(format('p_new.%I', c.col), ', ')
     into v_old, v_new
-    from (
-        select m.value as col
-        from jsonb_each_text(p_columns) m
-        join pgcable.canonical c on c.kind = p_kind and c.name = m.key and c.watched
-        union
-        select unnest(p_extra) where p_kind = 'message'
-    ) c;
+    from unnest(pgcable.watched(p_kind, p_columns, p_extra)) c (col);
     if v_old is not null then
         execute format(
             'create or replace function pgcable.%I(p_old record, p_new record) returns boolean'
@@ -91,7 +101,7 @@ declare
     v_result jsonb := '{}';
     c pgcable.canonical;
 begin
-    for v_name in select * from jsonb_object_keys(p_mapping - '{extra,always}'::text[]) loop
+    for v_name in select * from jsonb_object_keys(p_mapping - '{extra,always,update_of}'::text[]) loop
         if not exists (select from pgcable.canonical where kind = p_kind and name = v_name) then
             raise exception 'pgcable: kind % has no column %', p_kind, quote_ident(v_name)
                 using errcode = 'undefined_column', hint = format(
@@ -291,22 +301,27 @@ comment on function pgcable.grant_capture(regclass, regprocedure) is
     'Internal: let the owner of a partitioned table add partitions to it.';
 
 -- A new member raises nothing, so there is no trigger for it.  p_keep lists the columns that
--- capture() keeps, null = all.
+-- capture() keeps, null = all.  p_update_of lists the columns that an UPDATE must name to reach the
+-- trigger at all, null = any: that is free, but PostgreSQL then guards these columns.
 create function pgcable.put_triggers(
-    p_kind text, p_table regclass, p_keep text[], p_always boolean
+    p_kind text, p_table regclass, p_keep text[], p_update_of text[], p_always boolean
 ) returns void
     language plpgsql
     set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_event text;
+    v_of text := (
+        select ' of ' || string_agg(quote_ident(c), ', ')
+        from unnest(p_update_of) c having count(*) > 0);
 begin
     foreach v_event in array '{insert,update,delete,truncate}'::text[] loop
         continue when p_kind = 'member' and v_event = 'insert';
         execute format(
             'create or replace trigger pgcable_capture_%s after %s on %s for each %s %s'
             ' execute function pgcable.capture(%L%s)',
-            v_event, v_event, p_table,
+            v_event,
+            concat(v_event, case v_event when 'update' then v_of end), p_table,
             case v_event when 'truncate' then 'statement' else 'row' end,
             case v_event when 'update' then
                 format('when (pgcable.%I(old.*, new.*))', p_kind || '_changed') end,
@@ -318,7 +333,7 @@ begin
     perform pgcable.grant_capture(p_table, 'pgcable.capture()');
 end;
 $$;
-comment on function pgcable.put_triggers(text, regclass, text[], boolean) is
+comment on function pgcable.put_triggers(text, regclass, text[], text[], boolean) is
     'Internal: the triggers of an attached table.';
 
 -- Not security definer: the triggers and the grant are the table's owner's to give.
@@ -331,6 +346,7 @@ declare
     v_columns jsonb;
     v_extra text[];
     v_keep text[];
+    v_update_of text[];
 begin
     if jsonb_typeof(p_mapping) is distinct from 'object' then
         raise exception 'pgcable: the mapping must be an object, not %',
@@ -359,13 +375,19 @@ begin
     if p_kind = 'member' then
         v_keep := array(select value from jsonb_each_text(v_columns) union select unnest(v_extra));
     end if;
-    perform pgcable.put_triggers(p_kind, p_table, v_keep, p_mapping -> 'always' = 'true');
+    if p_mapping -> 'update_of' = 'true' then
+        v_update_of := pgcable.watched(p_kind, v_columns, v_extra);
+    end if;
+    perform pgcable.put_triggers(
+        p_kind, p_table, v_keep, v_update_of, p_mapping -> 'always' = 'true');
 end;
 $$;
 comment on function pgcable.attach(text, regclass, jsonb) is
     'Let a table play a kind: attach(''message'', ''messages'', ''{"chat_room_id": "room_id"}'').'
     ' Columns of the canonical name need no entry; null = there is none; "extra": ["col"] = send'
-    ' these too; "always": true = also for rows that replication writes. Harmless to repeat.';
+    ' these too; "always": true = also for rows that replication writes; "update_of": true = an'
+    ' UPDATE that names no mapped column costs nothing, but PostgreSQL refuses to drop or retype'
+    ' one until detach(). Harmless to repeat.';
 
 create function pgcable.detach(p_kind text) returns void
     language plpgsql
