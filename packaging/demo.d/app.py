@@ -185,7 +185,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         sql, fields = VERBS.get((self.command, path), (None, ()))
         if sql is None:
             raise Refused(404, f"nothing at {path}")
-        variables = {"member": member_of(self.config["secret"], self.headers["Authorization"] or "")}
+        header = self.headers["Authorization"] or ""
+        variables = {"member": member_of(self.config["secret"], header)}
         for name in fields:
             if not FIELDS[name].fullmatch(given.get(name, "")):
                 raise Refused(400, f"{name} is missing or malformed")
@@ -199,7 +200,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         try:
             given = dict(urllib.parse.parse_qsl(url.query))
             if length > 0:
-                given.update({key: str(value) for key, value in json.loads(self.rfile.read(length)).items()})
+                body = json.loads(self.rfile.read(length))
+                given.update({key: str(value) for key, value in body.items()})
             self.answer(200, self.serve(url.path, given))
         except Refused as refusal:
             self.answer(refusal.status, json.dumps({"error": str(refusal)}))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * page.js - a chat for two members.  Whatever is done goes to the application as a request; whatever
- * is shown came from the daemon as an event, also to the one who did it.
+ * page.js - a chat for two members.  Whatever is done goes to the application as a request;
+ * whatever is shown came from the daemon as an event, also to the one who did it.
  */
 'use strict';
 
@@ -62,10 +62,18 @@ class Pane {
             event.preventDefault();
             action().catch((error) => this.setState(error.message, 'gone'));
         };
-        this.find('form').addEventListener('submit', attempt(() => this.send()));
-        this.find('.nudge').addEventListener('click',
-            attempt(() => this.ask('POST', '/nudge', { room: this.room })));
-        this.find('.bell').addEventListener('click', attempt(() => this.ask('POST', '/seen')));
+        this.find('form').addEventListener(
+            'submit',
+            attempt(() => this.send()),
+        );
+        this.find('.nudge').addEventListener(
+            'click',
+            attempt(() => this.ask('POST', '/nudge', { room: this.room })),
+        );
+        this.find('.bell').addEventListener(
+            'click',
+            attempt(() => this.ask('POST', '/seen')),
+        );
     }
 
     // Four subscriptions on one connection, as in any Rails application.
@@ -75,7 +83,8 @@ class Pane {
             disconnected: () => this.setState('connection lost, trying again', 'gone'),
         };
         this.consumer = ActionCable.createConsumer(
-            () => `${session.cable}?token=${encodeURIComponent(this.token)}`);
+            () => `${session.cable}?token=${encodeURIComponent(this.token)}`,
+        );
         this.subscribe({ channel: 'NotificationChannel' }, (event) => this.notified(event), state);
         this.subscribe({ channel: 'ChatRoomChannel' }); // only for the list of events
         this.subscribe({ channel: 'Chats::CommunityMemberThreadsChannel' });
@@ -86,8 +95,9 @@ class Pane {
             tab.textContent = room.name;
             tab.addEventListener('click', () => this.enter(room.id));
             this.find('.rooms').append(tab);
-            this.subscribe({ channel: 'Chats::RoomChannel', chat_room_id: room.id },
-                (event) => this.inRoom(room.id, event));
+            this.subscribe({ channel: 'Chats::RoomChannel', chat_room_id: room.id }, (event) =>
+                this.inRoom(room.id, event),
+            );
         }
     }
 
@@ -136,7 +146,8 @@ class Pane {
         }
         this.find('.messages').replaceChildren();
         for (const message of await this.ask('GET', '/history', { room })) {
-            if (this.room === room) {
+            // Events may have been faster, and are newer.
+            if (this.room === room && !this.messageElement(message.id)) {
                 this.show({ ...message, sender: message });
             }
         }
@@ -149,7 +160,11 @@ class Pane {
             return;
         }
         input.value = '';
-        await this.ask('POST', '/send', { room: this.room, body, creation_uuid: crypto.randomUUID() });
+        await this.ask('POST', '/send', {
+            room: this.room,
+            body,
+            creation_uuid: crypto.randomUUID(),
+        });
     }
 
     inRoom(room, event) {
@@ -184,7 +199,7 @@ class Pane {
         return this.find(`.message[data-id="${id}"]`);
     }
 
-    // New or changed: a message that came twice (history and event) is shown once.
+    // New or changed, at its place in the order.
     show(message) {
         const list = this.find('.messages');
         let item = this.messageElement(message.id);
@@ -192,15 +207,20 @@ class Pane {
             item = clone('message');
             item.dataset.id = message.id;
             item.classList.toggle('mine', message.sender.community_member_id === this.memberId);
-            item.querySelector('.delete').addEventListener('click',
-                () => this.ask('POST', '/delete', { id: message.id }));
-            item.querySelector('.edit').addEventListener('click', () => this.edit(item, message.id));
-            list.append(item);
+            item.querySelector('.delete').addEventListener('click', () =>
+                this.ask('POST', '/delete', { id: message.id }),
+            );
+            item.querySelector('.edit').addEventListener('click', () =>
+                this.edit(item, message.id),
+            );
+            const later = [...list.children].find((other) => other.dataset.id > message.id);
+            list.insertBefore(item, later ?? null);
         }
         item.querySelector('.who').textContent = message.sender.name;
         item.querySelector('.body').textContent = message.body;
         const time = new Date(message.created_at);
-        item.querySelector('time').textContent = time.toLocaleTimeString([], { timeStyle: 'short' }) +
+        item.querySelector('time').textContent =
+            time.toLocaleTimeString([], { timeStyle: 'short' }) +
             (message.edited_at ? ', edited' : '');
         list.scrollTop = list.scrollHeight;
     }

@@ -101,6 +101,7 @@ ws_conn_open(struct ws_conn *conn)
     ws_conn_move(conn, WS_OPEN);
     conn->opened_ms = conn->since_ms;
     conn->is_welcome = conf.identity != NULL;
+    conn->is_rails = admission->offer.is_rails;
     pgc_metric_add(conn->is_welcome ? conn->ws->stats.opened : conn->ws->stats.refused_token, 1);
     conn->session = pgc_session_open(conn->ws->cable, &conf);
     conn->admission = NULL;

@@ -58,12 +58,13 @@ ws_inbound_frame(struct ws_conn *conn, size_t announced)
     return 0;
 }
 
-/* Binary is no command, whatever it holds: so says Rails. */
+/* To Rails binary is no command, whatever it holds; but some clients of other makes send their
+ * commands so, and Rails' own never does. */
 static void
 inbound_deliver(struct ws_conn *conn, const char *text, size_t length)
 {
     pgc_metric_add(conn->ws->stats.received_messages, 1);
-    if (lws_frame_is_binary(conn->wsi)) {
+    if (conn->is_rails && lws_frame_is_binary(conn->wsi)) {
         inbound_count_idle(conn, "too many binary messages");
     } else {
         pgc_session_receive(conn->session, text, length);

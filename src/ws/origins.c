@@ -76,15 +76,6 @@ origin_read_port(const char *text, unsigned long *port)
     return *end == '\0' && *port >= 1 && *port <= 65535;
 }
 
-static void
-origin_lower(const char *text, size_t length, char out[ORIGIN_BYTES])
-{
-    for (size_t i = 0; i < length; i++) {
-        out[i] = (char)tolower((unsigned char)text[i]);
-    }
-    out[length] = '\0';
-}
-
 /* Lower case, no default port, nothing behind the port.  False if `text` is no such thing. */
 static bool
 origin_canonical(const char *text, size_t length, char out[ORIGIN_BYTES])
@@ -97,7 +88,10 @@ origin_canonical(const char *text, size_t length, char out[ORIGIN_BYTES])
     if (length >= ORIGIN_BYTES) {
         return false;
     }
-    origin_lower(text, length, out);
+    for (size_t i = 0; i < length; i++) {
+        out[i] = (char)tolower((unsigned char)text[i]);
+    }
+    out[length] = '\0';
     scheme_length = strspn(out, "abcdefghijklmnopqrstuvwxyz0123456789+-.");
     if (scheme_length == 0 || strncmp(out + scheme_length, "://", 3) != 0) {
         return false;

@@ -82,6 +82,7 @@ struct ws_conn {
     int64_t blocked_ms; /* since when the kernel has not taken a write in full; 0 = it has */
     struct pgc_session *session;
     bool is_welcome; /* its token was right */
+    bool is_rails;   /* speaks as Rails' own client does */
     struct ws_admission *admission;
     struct ws_queue queue;
     struct ws_inbound inbound;

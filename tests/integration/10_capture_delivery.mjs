@@ -15,9 +15,11 @@ export default {
     async 'a row inserted by psql reaches each subscriber once, with all fields'(t) {
         const { ann, room, hers, his } = await roomOfTwo(t);
         const id = await t.app.message(room, ann, 'Hi, "Bö" <b>&</b> 😀');
-        const row = JSON.parse(await t.app.sql`select row_to_json(m) from (select m.*, r.uuid,
+        const row = JSON.parse(
+            await t.app.sql`select row_to_json(m) from (select m.*, r.uuid,
             r.chat_room_kind from chat_room_messages m join chat_rooms r on r.id = m.chat_room_id
-            where m.id = ${id}) m`);
+            where m.id = ${id}) m`,
+        );
 
         const [ofHers, ofHis, hersMember] = await t.settle(hers.room, his.room, hers.member);
         const [message] = ofHers;
@@ -61,23 +63,33 @@ export default {
             where chat_room_id = ${room} and community_member_id = ${ann}`;
         const bodies = Array.from({ length: 100 }, (_, i) => `copied ${i}`);
         await t.app.role.script(`
-            copy chat_room_messages (chat_room_id, chat_room_participant_id, body) from stdin;\n${
-    bodies.map((body) => `${room}\t${participant}\t${body}\n`).join('')}\\.\n`);
+            copy chat_room_messages (chat_room_id, chat_room_participant_id, body)
+            from stdin;\n${bodies
+                .map((body) => `${room}\t${participant}\t${body}\n`)
+                .join('')}\\.\n`);
 
         for (const got of await t.settle(hers.room, his.room)) {
-            assert.deepEqual(got.map(({ body }) => body), bodies);
+            assert.deepEqual(
+                got.map(({ body }) => body),
+                bodies,
+            );
         }
     },
 
     async '10,000 rows of one INSERT … SELECT reach each subscriber once, in order'(t) {
         const { ann, room, hers, his } = await roomOfTwo(t);
-        await t.app.sql`insert into chat_room_messages (chat_room_id, chat_room_participant_id, body)
-            select ${room}, p.id, 'row ' || n from generate_series(1, 10000) n, chat_room_participants p
+        await t.app
+            .sql`insert into chat_room_messages (chat_room_id, chat_room_participant_id, body)
+            select ${room}, p.id, 'row ' || n
+            from generate_series(1, 10000) n, chat_room_participants p
             where p.chat_room_id = ${room} and p.community_member_id = ${ann} order by n`;
         const expected = Array.from({ length: 10_000 }, (_, i) => `row ${i + 1}`);
 
         for (const got of await t.settle(hers.room, his.room, his.member)) {
-            assert.deepEqual(got.map(({ body }) => body), expected);
+            assert.deepEqual(
+                got.map(({ body }) => body),
+                expected,
+            );
             got.forEach((message) => assert.equal(message.sender.name, 'Ann'));
         }
     },
@@ -86,43 +98,63 @@ export default {
         const { ann, room, hers } = await roomOfTwo(t);
         await t.app.sql`begin;
             insert into chat_room_messages (chat_room_id, chat_room_participant_id, body)
-            select chat_room_id, id, 'never' from chat_room_participants where chat_room_id = ${room};
+            select chat_room_id, id, 'never' from chat_room_participants
+            where chat_room_id = ${room};
             rollback;`;
         await t.app.message(room, ann, 'after');
 
         const [got] = await t.settle(hers.room);
-        assert.deepEqual(got.map(({ body }) => body), ['after']);
+        assert.deepEqual(
+            got.map(({ body }) => body),
+            ['after'],
+        );
     },
 
     async 'of a savepoint that is rolled back only the rest is heard'(t) {
         const { ann, room, hers } = await roomOfTwo(t);
-        const insert = (body) => `insert into chat_room_messages (chat_room_id, chat_room_participant_id, body)
+        const insert = (
+            body,
+        ) => `insert into chat_room_messages (chat_room_id, chat_room_participant_id, body)
             select chat_room_id, id, '${body}' from chat_room_participants
             where chat_room_id = ${room} and community_member_id = ${ann};`;
         await t.app.role.script(`begin; ${insert('one')} savepoint s; ${insert('never')}
             rollback to s; ${insert('two')} release s; ${insert('three')} commit;`);
 
         const [got] = await t.settle(hers.room);
-        assert.deepEqual(got.map(({ body }) => body), ['one', 'two', 'three']);
+        assert.deepEqual(
+            got.map(({ body }) => body),
+            ['one', 'two', 'three'],
+        );
     },
 
     async 'writers that commit in another order than they wrote lose nothing'(t) {
         const { ann, room, hers, his } = await roomOfTwo(t);
-        const writers = Array.from({ length: 6 }, (_, writer) => t.app.role.script(
-            Array.from({ length: 20 }, (_unused, n) => `begin;
+        const writers = Array.from({ length: 6 }, (_, writer) =>
+            t.app.role.script(
+                Array.from(
+                    { length: 20 },
+                    (_unused, n) => `begin;
                 insert into chat_room_messages (chat_room_id, chat_room_participant_id, body)
                 select chat_room_id, id, '${writer}/${n}' from chat_room_participants
                 where chat_room_id = ${room} and community_member_id = ${ann};
                 select pg_sleep(random() * 0.01);
-                commit;`).join('\n')));
+                commit;`,
+                ).join('\n'),
+            ),
+        );
         await Promise.all(writers);
 
         const [ofHers, ofHis] = await t.settle(hers.room, his.room);
-        assert.deepEqual(ofHis.map(({ id }) => id), ofHers.map(({ id }) => id), 'everybody sees one order');
+        assert.deepEqual(
+            ofHis.map(({ id }) => id),
+            ofHers.map(({ id }) => id),
+            'everybody sees one order',
+        );
         for (let writer = 0; writer < 6; writer++) {
             assert.deepEqual(
                 ofHers.map(({ body }) => body).filter((body) => body.startsWith(`${writer}/`)),
-                Array.from({ length: 20 }, (_, n) => `${writer}/${n}`));
+                Array.from({ length: 20 }, (_, n) => `${writer}/${n}`),
+            );
         }
         assert.equal(ofHers.length, 120);
     },
@@ -131,7 +163,9 @@ export default {
         const { ann, room, hers } = await roomOfTwo(t);
         const id = await t.app.message(room, ann);
         await t.settle(hers.room);
-        await t.app.sql`update chat_room_messages set updated_at = now() + interval '1 second' where id = ${id}`;
+        await t.app
+            .sql`update chat_room_messages 
+                set updated_at = now() + interval '1 second' where id = ${id}`;
         await t.app.sql`update chat_room_messages set body = body where id = ${id}`;
 
         const [got] = await t.settle(hers.room);
@@ -143,8 +177,10 @@ export default {
         const big = '9007199254740993';
         await t.app.sql`insert into chat_room_messages
                 (id, chat_room_id, chat_room_participant_id, body, rich_text_body)
-            select ${BigInt(big)}, chat_room_id, id, 'big', '{"n": 12345678901234567890.125, "u": "é😀"}'
-            from chat_room_participants where chat_room_id = ${room} and community_member_id = ${ann}`;
+            select ${BigInt(big)}, chat_room_id, id, 'big',
+                '{"n": 12345678901234567890.125, "u": "é😀"}'
+            from chat_room_participants
+            where chat_room_id = ${room} and community_member_id = ${ann}`;
 
         await hers.room.next();
         const [text] = hers.room.texts;
@@ -156,8 +192,10 @@ export default {
     async 'payloads of 8,000 bytes and of 1 MB arrive whole'(t) {
         const { ann, room, hers, his } = await roomOfTwo(t);
         for (const size of [8_000, 1_000_000]) {
-            await t.app.sql`insert into chat_room_messages (chat_room_id, chat_room_participant_id, body)
-                select chat_room_id, id, repeat('0123456789', ${size / 10}) from chat_room_participants
+            await t.app
+                .sql`insert into chat_room_messages (chat_room_id, chat_room_participant_id, body)
+                select chat_room_id, id, repeat('0123456789', ${size / 10})
+                from chat_room_participants
                 where chat_room_id = ${room} and community_member_id = ${ann}`;
             for (const got of await t.settle(hers.room, his.member)) {
                 assert.equal(got.length, 1);
@@ -181,11 +219,19 @@ export default {
         const { ann, bo, room, hers } = await roomOfTwo(t);
         const other = await t.start();
         const his = await t.listen(bo, room, other);
-        await Promise.all(Array.from({ length: 4 }, (_, writer) => t.app.role.script(
-            Array.from({ length: 50 }, (_unused, n) => `
+        await Promise.all(
+            Array.from({ length: 4 }, (_, writer) =>
+                t.app.role.script(
+                    Array.from(
+                        { length: 50 },
+                        (_unused, n) => `
                 insert into chat_room_messages (chat_room_id, chat_room_participant_id, body)
                 select chat_room_id, id, '${writer}/${n}' from chat_room_participants
-                where chat_room_id = ${room} and community_member_id = ${ann};`).join(''))));
+                where chat_room_id = ${room} and community_member_id = ${ann};`,
+                    ).join(''),
+                ),
+            ),
+        );
 
         const [ofHers, ofHis] = await t.settle(hers.room, his.room);
         assert.equal(ofHers.length, 200);

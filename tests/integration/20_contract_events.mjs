@@ -13,14 +13,24 @@ const KEYS = {
 // Ann and Bo are in a room with a message and a thread below it; Cid is not.
 async function scene(t) {
     const { app } = t;
-    const [ann, bo, cid] = [await app.member('Ann'), await app.member('Bo'), await app.member('Cid')];
+    const [ann, bo, cid] = [
+        await app.member('Ann'),
+        await app.member('Bo'),
+        await app.member('Cid'),
+    ];
     const room = await app.room([ann, bo]);
     const other = await app.room([cid]);
     const root = await app.message(room, ann, 'root');
     const thread = await app.thread(room, root, [ann, bo]);
     const reply = await app.message(room, bo, 'reply', { parent: root, thread });
     return {
-        ann, bo, cid, room, root, thread, reply,
+        ann,
+        bo,
+        cid,
+        room,
+        root,
+        thread,
+        reply,
         listeners: {
             ann: await t.listen(ann, room),
             bo: await t.listen(bo, room),
@@ -46,29 +56,37 @@ const CASES = {
         },
     },
     ChatRoomChannel: {
-        chatRoomCreated: { to: ['cid'], change: ({ app }, { room, cid }) => app.participant(room, cid) },
+        chatRoomCreated: {
+            to: ['cid'],
+            change: ({ app }, { room, cid }) => app.participant(room, cid),
+        },
         chatRoomUpdated: {
             to: both,
-            change: ({ app }, { room }) => app.sql`update chat_rooms set name = 'New' where id = ${room}`,
+            change: ({ app }, { room }) =>
+                app.sql`update chat_rooms set name = 'New' where id = ${room}`,
         },
         chatRoomDeleted: {
             to: both,
-            change: ({ app }, { room }) => app.sql`update chat_rooms set deleted_at = now() where id = ${room}`,
+            change: ({ app }, { room }) =>
+                app.sql`update chat_rooms set deleted_at = now() where id = ${room}`,
         },
         chatRoomRead: {
             to: ['ann'],
             change: ({ app }, { room, ann }) => app.sql`update chat_room_participants
-                set last_read_at = now() where chat_room_id = ${room} and community_member_id = ${ann}`,
+                set last_read_at = now()
+                where chat_room_id = ${room} and community_member_id = ${ann}`,
         },
         chatRoomPinned: {
             to: ['ann'],
             change: ({ app }, { room, ann }) => app.sql`update chat_room_participants
-                set pinned_at = now() where chat_room_id = ${room} and community_member_id = ${ann}`,
+                set pinned_at = now()
+                where chat_room_id = ${room} and community_member_id = ${ann}`,
         },
         chatRoomUnPinned: {
             to: ['ann'],
             prepare: ({ app }, { room, ann }) => app.sql`update chat_room_participants
-                set pinned_at = now() where chat_room_id = ${room} and community_member_id = ${ann}`,
+                set pinned_at = now()
+                where chat_room_id = ${room} and community_member_id = ${ann}`,
             change: ({ app }, { room, ann }) => app.sql`update chat_room_participants
                 set pinned_at = null where chat_room_id = ${room} and community_member_id = ${ann}`,
         },
@@ -95,7 +113,8 @@ const CASES = {
     'Chats::CommunityMemberThreadsChannel': {
         newMessage: {
             to: both,
-            change: ({ app }, { room, bo, root, thread }) => app.message(room, bo, 'more', { parent: root, thread }),
+            change: ({ app }, { room, bo, root, thread }) =>
+                app.message(room, bo, 'more', { parent: root, thread }),
         },
         updatedMessage: {
             to: both,
@@ -104,12 +123,14 @@ const CASES = {
         },
         deletedMessage: {
             to: both,
-            change: ({ app }, { reply }) => app.sql`delete from chat_room_messages where id = ${reply}`,
+            change: ({ app }, { reply }) =>
+                app.sql`delete from chat_room_messages where id = ${reply}`,
         },
         chatThreadRead: {
             to: ['bo'],
             change: ({ app }, { thread, bo }) => app.sql`update chat_thread_participants
-                set last_read_at = now() where chat_thread_id = ${thread} and community_member_id = ${bo}`,
+                set last_read_at = now()
+                where chat_thread_id = ${thread} and community_member_id = ${bo}`,
         },
     },
 };
@@ -132,16 +153,23 @@ function contractTest(channel, event) {
         for (const [name, messages] of Object.entries(got)) {
             messages.forEach((message) => check(channel, message));
             const count = messages.filter((message) => message.event === event).length;
-            assert.equal(count, to.includes(name) ? 1 : 0, `${name} got ${JSON.stringify(messages)}`);
+            assert.equal(
+                count,
+                to.includes(name) ? 1 : 0,
+                `${name} got ${JSON.stringify(messages)}`,
+            );
         }
     };
 }
 
 const sentences = {
     async 'the table of changes covers the contract, and nothing else'() {
-        const wanted = channels.flatMap(({ channel, events }) => events.map(({ event }) => `${channel} ${event}`));
-        const have = Object.entries(CASES).flatMap(
-            ([channel, events]) => Object.keys(events).map((event) => `${channel} ${event}`));
+        const wanted = channels.flatMap(({ channel, events }) =>
+            events.map(({ event }) => `${channel} ${event}`),
+        );
+        const have = Object.entries(CASES).flatMap(([channel, events]) =>
+            Object.keys(events).map((event) => `${channel} ${event}`),
+        );
         assert.deepEqual(have.sort(), wanted.sort());
         assert.equal(have.length, 18);
     },
@@ -149,7 +177,8 @@ const sentences = {
 
 for (const { channel, events } of channels) {
     for (const { event } of events) {
-        sentences[`${channel} sends ${event} to whom it concerns, as the contract says`] = contractTest(channel, event);
+        sentences[`${channel} sends ${event} to whom it concerns, as the contract says`] =
+            contractTest(channel, event);
     }
 }
 

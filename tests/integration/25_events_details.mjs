@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-// What the contract's shapes leave open: who is left out, what a value is, how often an event comes.
+// What the contract's shapes leave open: who is left out, what a value is, how often it comes.
 import assert from 'node:assert/strict';
 
 async function twoInARoom(t, options) {
@@ -30,7 +30,8 @@ export default {
         const { ann, room, hers } = await twoInARoom(t, { embedded: true });
         await t.app.message(room, ann);
         await t.app.sql`update chat_rooms set name = 'Other' where id = ${room}`;
-        await t.app.sql`update chat_room_participants set pinned_at = now() where chat_room_id = ${room}`;
+        await t.app
+            .sql`update chat_room_participants set pinned_at = now() where chat_room_id = ${room}`;
         const [inRoom, member] = await t.settle(hers.room, hers.member);
         assert.deepEqual(eventsOf(inRoom), ['newMessage', 'chatRoomUpdated']);
         assert.deepEqual(member, []);
@@ -72,8 +73,16 @@ export default {
         assert.equal(inThreads.chat_thread_id, thread);
         assert.equal(inThreads.chat_thread_replies_count, 1);
         assert.equal(inThreads.total_thread_participants_count, 2);
-        assert.deepEqual(inThreads.thread_participants_preview.map(({ name, community_member_id: member }) => [name, member]),
-            [['Ann', ann], ['Bo', bo]]);
+        assert.deepEqual(
+            inThreads.thread_participants_preview.map(({ name, community_member_id: member }) => [
+                name,
+                member,
+            ]),
+            [
+                ['Ann', ann],
+                ['Bo', bo],
+            ],
+        );
     },
 
     async 'who joins a thread later hears it from then on'(t) {
@@ -85,19 +94,31 @@ export default {
             values (${thread}, ${bo})`;
         await t.app.message(room, ann, 'after', { parent: root, thread });
         const [ofHers, ofHis] = await t.settle(hers.threads, his.threads);
-        assert.deepEqual(ofHers.map(({ body }) => body), ['before', 'after']);
-        assert.deepEqual(ofHis.map(({ body }) => body), ['after']);
+        assert.deepEqual(
+            ofHers.map(({ body }) => body),
+            ['before', 'after'],
+        );
+        assert.deepEqual(
+            ofHis.map(({ body }) => body),
+            ['after'],
+        );
     },
 
     async 'a new notification is followed by the count, once per transaction'(t) {
         const bo = await t.app.member('Bo');
         const his = await t.listen(bo);
         await t.app.notification(bo);
-        await t.app.sql`insert into notifications (community_member_id) select ${bo} from generate_series(1, 3)`;
+        await t.app
+            .sql`insert into notifications (community_member_id)
+                select ${bo} from generate_series(1, 3)`;
         const [got] = await t.settle(his.notifications);
         assert.deepEqual(eventsOf(got), [
-            'newNotification', 'updateNewNotificationCount',
-            'newNotification', 'newNotification', 'newNotification', 'updateNewNotificationCount',
+            'newNotification',
+            'updateNewNotificationCount',
+            'newNotification',
+            'newNotification',
+            'newNotification',
+            'updateNewNotificationCount',
         ]);
         assert.equal(got[1].new_notifications_count, 1);
         assert.equal(got[5].new_notifications_count, 4);
@@ -107,10 +128,16 @@ export default {
 
     async 'seeing some notifications lowers the count, seeing the last one resets it'(t) {
         const bo = await t.app.member('Bo');
-        const ids = [await t.app.notification(bo), await t.app.notification(bo), await t.app.notification(bo)];
+        const ids = [
+            await t.app.notification(bo),
+            await t.app.notification(bo),
+            await t.app.notification(bo),
+        ];
         const his = await t.listen(bo);
         await t.app.sql`update notifications set seen_at = now() where id = ${ids[0]}`;
-        await t.app.sql`update notifications set seen_at = now() where community_member_id = ${bo} and seen_at is null`;
+        await t.app
+            .sql`update notifications set seen_at = now()
+                where community_member_id = ${bo} and seen_at is null`;
         await t.app.sql`update notifications set read_at = now() where community_member_id = ${bo}`;
         const [got] = await t.settle(his.notifications);
         assert.deepEqual(got, [
@@ -129,7 +156,10 @@ export default {
         assert.equal(ofHers.chat_room_name, 'Bo', 'a direct room has the name of the other one');
         assert.equal(ofHis.chat_room_name, 'Ann');
         assert.equal(ofHers.current_participant.community_member_id, ann);
-        assert.deepEqual(ofHers.other_participants_preview.map(({ name }) => name), ['Bo']);
+        assert.deepEqual(
+            ofHers.other_participants_preview.map(({ name }) => name),
+            ['Bo'],
+        );
         assert.equal(ofHers.last_message, null);
     },
 
@@ -166,7 +196,9 @@ export default {
         const [ofHers, ofHis] = await t.settle(hers.member, his.member);
         assert.deepEqual(eventsOf(ofHers), ['chatRoomPinned', 'chatRoomUpdated']);
         assert.deepEqual(ofHers[0], {
-            event: 'chatRoomPinned', chat_room_id: room, pinned_at: '2026-10-01T09:14:31.001Z',
+            event: 'chatRoomPinned',
+            chat_room_id: room,
+            pinned_at: '2026-10-01T09:14:31.001Z',
         });
         assert.deepEqual(ofHis, []);
     },
@@ -177,19 +209,34 @@ export default {
         await t.app.notification(bo);
         const his = await t.listen(bo, undefined, daemon);
         await t.app.sql`update notifications set seen_at = now() where community_member_id = ${bo}`;
-        assert.deepEqual(await his.notifications.next(),
-            { event: 'resetNewNotificationCount', data: { new_notifications_count: 0 } });
+        assert.deepEqual(await his.notifications.next(), {
+            event: 'resetNewNotificationCount',
+            data: { new_notifications_count: 0 },
+        });
     },
 
     async 'broadcast sends any JSON value, in order with the rows of its transaction'(t) {
         const { ann, room, hers } = await twoInARoom(t);
         const stream = `chat-room-${room}-channel`;
-        const values = [{ event: 'typing', n: 1 }, [1, 2], 'text', 5, true, null, '<&>\u2028', { '': {} }];
-        const insert = (body) => `insert into chat_room_messages (chat_room_id, chat_room_participant_id, body)
+        const values = [
+            { event: 'typing', n: 1 },
+            [1, 2],
+            'text',
+            5,
+            true,
+            null,
+            '<&>\u2028',
+            { '': {} },
+        ];
+        const insert = (
+            body,
+        ) => `insert into chat_room_messages (chat_room_id, chat_room_participant_id, body)
             select chat_room_id, id, '${body}' from chat_room_participants
             where chat_room_id = ${room} and community_member_id = ${ann};`;
+        const broadcast = (value) =>
+            `select pgcable.broadcast('${stream}', '${JSON.stringify(value)}');`;
         await t.app.superuser.script(`begin; ${insert('first')}
-            ${values.map((value) => `select pgcable.broadcast('${stream}', '${JSON.stringify(value)}');`).join('\n')}
+            ${values.map(broadcast).join('\n')}
             ${insert('last')} commit;`);
         const [first, ...rest] = await hers.room.take(values.length + 2);
         const last = rest.pop();

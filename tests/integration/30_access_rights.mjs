@@ -34,7 +34,8 @@ export default {
     async 'without Origin a token in a header is let in, one in the sub-protocol is not'(t) {
         await t.connect(42, { origin: null });
         await refusedWith(t, 404, {
-            origin: null, protocols: ['actioncable-v1-json', `anycable-token.${mint(42)}`],
+            origin: null,
+            protocols: ['actioncable-v1-json', `anycable-token.${mint(42)}`],
         });
     },
 
@@ -62,7 +63,12 @@ export default {
     async 'no token, a forged one and one of another algorithm are refused after the handshake'(t) {
         const [, claims] = mint(42).split('.');
         const none = `${Buffer.from('{"alg":"none"}').toString('base64url')}.${claims}.`;
-        for (const token of [undefined, 'abc', mint(42, {}, 'another-secret-another-secret-another'), none]) {
+        for (const token of [
+            undefined,
+            'abc',
+            mint(42, {}, 'another-secret-another-secret-another'),
+            none,
+        ]) {
             const wire = t.open({ token });
             assert.deepEqual(await wire.disconnected(), REFUSED);
             assert.equal(wire.closed.code, 1000);
@@ -79,15 +85,26 @@ export default {
     async 'a token that expires while connected ends the connection'(t) {
         const daemon = await t.start({ token_leeway_s: 0 });
         const rails = await t.connect(42, { token: mint(42, { exp: inSeconds(3) }) }, daemon);
-        const plain = await t.connect(42, { token: mint(42, { exp: inSeconds(3) }), protocols: [] }, daemon);
+        const plain = await t.connect(
+            42,
+            { token: mint(42, { exp: inSeconds(3) }), protocols: [] },
+            daemon,
+        );
         assert.deepEqual(await plain.disconnected(), EXPIRED);
-        assert.deepEqual(await rails.disconnected(), { ...EXPIRED, reconnect: true },
-            "Rails' client asks for a new URL only when it may reconnect");
+        assert.deepEqual(
+            await rails.disconnected(),
+            { ...EXPIRED, reconnect: true },
+            "Rails' client asks for a new URL only when it may reconnect",
+        );
     },
 
     async "another member's streams are rejected, one's own are not"(t) {
         const wire = await t.connect(42);
-        for (const channel of ['NotificationChannel', 'ChatRoomChannel', 'Chats::CommunityMemberThreadsChannel']) {
+        for (const channel of [
+            'NotificationChannel',
+            'ChatRoomChannel',
+            'Chats::CommunityMemberThreadsChannel',
+        ]) {
             await wire.subscribe(channel, { community_member_id: 43 }, 'reject_subscription');
             await wire.subscribe(channel, { community_member_id: '43' }, 'reject_subscription');
             await wire.subscribe(channel, { community_member_id: null }, 'reject_subscription');
@@ -103,7 +120,11 @@ export default {
         const uuid = await t.app.sql`select uuid from chat_rooms where id = ${room}`;
         const [hers, his] = [await t.connect(ann), await t.connect(bo)];
         for (const params of [
-            { chat_room_id: room }, { chat_room_id: String(room) }, { id: room }, { chat_room_uuid: uuid }, { uuid },
+            { chat_room_id: room },
+            { chat_room_id: String(room) },
+            { id: room },
+            { chat_room_uuid: uuid },
+            { uuid },
         ]) {
             await hers.subscribe(ROOM, params);
             await his.subscribe(ROOM, params, 'reject_subscription');
@@ -113,8 +134,15 @@ export default {
     async 'room parameters that make no sense are rejected'(t) {
         const wire = await t.connect(42);
         const params = [
-            {}, { chat_room_id: null }, { chat_room_id: 'abc' }, { chat_room_id: [7] }, { chat_room_id: 7.5 },
-            { chat_room_id: -7 }, { chat_room_id: '9'.repeat(40) }, { chat_room_uuid: 'no' }, { chat_room_id: "7' or 1=1" },
+            {},
+            { chat_room_id: null },
+            { chat_room_id: 'abc' },
+            { chat_room_id: [7] },
+            { chat_room_id: 7.5 },
+            { chat_room_id: -7 },
+            { chat_room_id: '9'.repeat(40) },
+            { chat_room_uuid: 'no' },
+            { chat_room_id: "7' or 1=1" },
         ];
         for (const param of params) {
             await wire.subscribe(ROOM, param, 'reject_subscription');
@@ -122,7 +150,9 @@ export default {
         await wire.subscribe(ROOM, { chat_room_id: 7 });
     },
 
-    async 'a participant that is removed hears nothing committed after, and is told to come back'(t) {
+    async 'a participant that is removed hears nothing committed after, and is told to come back'(
+        t,
+    ) {
         const [ann, bo] = [await t.app.member('Ann'), await t.app.member('Bo')];
         const room = await t.app.room([ann, bo]);
         const [hers, his] = [await t.listen(ann, room), await t.listen(bo, room)];
@@ -131,11 +161,21 @@ export default {
             where chat_room_id = ${room} and community_member_id = ${bo}`;
         await t.app.message(room, ann, 'after');
 
-        assert.deepEqual(await his.wire.disconnected(), { type: 'disconnect', reason: 'remote', reconnect: true });
-        assert.deepEqual(his.room.messages.map(({ body }) => body), ['before']);
+        assert.deepEqual(await his.wire.disconnected(), {
+            type: 'disconnect',
+            reason: 'remote',
+            reconnect: true,
+        });
+        assert.deepEqual(
+            his.room.messages.map(({ body }) => body),
+            ['before'],
+        );
         assert.ok(his.member.messages.every(({ body }) => body !== 'after'));
         const [got] = await t.settle(hers.room);
-        assert.deepEqual(got.map(({ body }) => body), ['before', 'after']);
+        assert.deepEqual(
+            got.map(({ body }) => body),
+            ['before', 'after'],
+        );
         const again = await t.connect(bo);
         await again.subscribe(ROOM, { chat_room_id: room }, 'reject_subscription');
     },
@@ -144,10 +184,15 @@ export default {
         const [ann, bo] = [await t.app.member('Ann'), await t.app.member('Bo')];
         const room = await t.app.room([ann, bo]);
         const his = await t.listen(bo);
-        await t.app.sql`delete from chat_room_participants where chat_room_id = ${room} and community_member_id = ${bo}`;
+        await t.app
+            .sql`delete from chat_room_participants
+                where chat_room_id = ${room} and community_member_id = ${bo}`;
         await t.app.message(room, ann, 'after');
         const [got] = await t.settle(his.member);
-        assert.deepEqual(got.filter(({ body }) => body), []);
+        assert.deepEqual(
+            got.filter(({ body }) => body),
+            [],
+        );
     },
 
     async 'a member that is deleted is shown out for good'(t) {
@@ -165,7 +210,9 @@ export default {
             member: 42,
             token: mint(42),
             onopen(ws) {
-                ws.send('{"command":"subscribe","identifier":"{\\"channel\\":\\"ChatRoomChannel\\"}"}');
+                ws.send(
+                    '{"command":"subscribe","identifier":"{\\"channel\\":\\"ChatRoomChannel\\"}"}',
+                );
                 ws.send('junk');
                 ws.send('{"action":"message","data":"Hello Server!"}');
                 ws.send('{"command":"subscribe"}');
@@ -173,7 +220,10 @@ export default {
             },
         });
         await wire.frame('confirmation', ({ type }) => type === 'confirm_subscription');
-        assert.deepEqual(wire.frames.map(({ type }) => type), ['welcome', 'confirm_subscription']);
+        assert.deepEqual(
+            wire.frames.map(({ type }) => type),
+            ['welcome', 'confirm_subscription'],
+        );
         await wire.subscribe('NotificationChannel');
     },
 
@@ -185,7 +235,9 @@ export default {
             '{"channel":"NotificationChannel","x":"é😀\\u00e9\\/<b>"}',
         ]) {
             wire.send({ command: 'subscribe', identifier });
-            await until('the echo', () => wire.frames.find((frame) => frame.identifier === identifier));
+            await until('the echo', () =>
+                wire.frames.find((frame) => frame.identifier === identifier),
+            );
         }
     },
 

@@ -31,8 +31,12 @@ function subscribe(consumer, params) {
     const log = { connected: [], received: [], disconnected: 0, rejected: 0 };
     log.subscription = consumer.subscriptions.create(params, {
         connected: (how) => log.connected.push(how),
-        disconnected: () => { log.disconnected++; },
-        rejected: () => { log.rejected++; },
+        disconnected: () => {
+            log.disconnected++;
+        },
+        rejected: () => {
+            log.rejected++;
+        },
         received: (message) => log.received.push(message),
     });
     return log;
@@ -51,22 +55,35 @@ export default {
             { channel: 'Chats::RoomChannel', chat_room_id: room },
             { channel: 'Chats::CommunityMemberThreadsChannel' },
         ].map((params) => subscribe(consumer, params));
-        await until('four confirmations', () => logs.every(({ connected }) => connected.length === 1));
+        await until('four confirmations', () =>
+            logs.every(({ connected }) => connected.length === 1),
+        );
 
         await t.app.message(room, ann, 'Hi');
         await t.app.message(room, ann, 'in the thread', { parent: root, thread });
         await t.app.notification(ann);
-        await until('the events', () => logs[0].received.length === 2 && logs[2].received.length === 2 &&
-            logs[1].received.length === 1 && logs[3].received.length === 1);
-        assert.deepEqual(logs.map(({ received }) => received.map(({ event }) => event)), [
-            ['newNotification', 'updateNewNotificationCount'],
-            ['newMessage'],
-            ['newMessage', 'newMessage'],
-            ['newMessage'],
-        ]);
+        await until(
+            'the events',
+            () =>
+                logs[0].received.length === 2 &&
+                logs[2].received.length === 2 &&
+                logs[1].received.length === 1 &&
+                logs[3].received.length === 1,
+        );
+        assert.deepEqual(
+            logs.map(({ received }) => received.map(({ event }) => event)),
+            [
+                ['newNotification', 'updateNewNotificationCount'],
+                ['newMessage'],
+                ['newMessage', 'newMessage'],
+                ['newMessage'],
+            ],
+        );
     },
 
-    async 'a rejected subscription and an unknown channel are told once, and not asked for again'(t) {
+    async 'a rejected subscription and an unknown channel are told once, and not asked for again'(
+        t,
+    ) {
         const ann = await t.app.member('Ann');
         const consumer = consume(t, t.daemon, ann);
         const room = subscribe(consumer, { channel: 'Chats::RoomChannel', chat_room_id: 7 });
@@ -82,7 +99,10 @@ export default {
         const consumer = consume(t, t.daemon, ann);
         const params = { channel: 'NotificationChannel' };
         const [one, two] = [subscribe(consumer, params), subscribe(consumer, params)];
-        await until('both to be connected', () => one.connected.length > 0 && two.connected.length > 0);
+        await until(
+            'both to be connected',
+            () => one.connected.length > 0 && two.connected.length > 0,
+        );
         await t.app.broadcast(`notification-channel-${ann}`, { n: 1 });
         await until('the message', () => one.received.length > 0 && two.received.length > 0);
         assert.deepEqual([one.received, two.received], [[{ n: 1 }], [{ n: 1 }]]);

@@ -24,7 +24,9 @@ function cableFor(t, daemon, token, options = {}) {
 function listen(cable, channel, params) {
     const log = { events: [], received: [] };
     const subscription = cable.subscribeTo(channel, params);
-    subscription.on('connect', ({ reconnect }) => log.events.push(reconnect ? 'reconnect' : 'connect'));
+    subscription.on('connect', ({ reconnect }) =>
+        log.events.push(reconnect ? 'reconnect' : 'connect'),
+    );
     subscription.on('disconnect', () => log.events.push('disconnect'));
     subscription.on('close', (why) => log.events.push(`close ${why?.reason ?? why?.name}`));
     subscription.on('message', (message) => log.received.push(message));
@@ -45,19 +47,30 @@ export default {
             listen(cable, 'Chats::RoomChannel', { chat_room_id: room }),
             listen(cable, 'Chats::CommunityMemberThreadsChannel', { community_member_id: ann }),
         ];
-        await until('four confirmations', () => logs.every(({ events }) => events[0] === 'connect'));
+        await until('four confirmations', () =>
+            logs.every(({ events }) => events[0] === 'connect'),
+        );
 
         await t.app.message(room, ann, 'Hi');
         await t.app.message(room, ann, 'in the thread', { parent: root, thread });
         await t.app.notification(ann);
-        await until('the events', () => logs[0].received.length === 2 && logs[2].received.length === 2 &&
-            logs[1].received.length === 1 && logs[3].received.length === 1);
-        assert.deepEqual(logs.map(({ received }) => received.map(({ event }) => event)), [
-            ['newNotification', 'updateNewNotificationCount'],
-            ['newMessage'],
-            ['newMessage', 'newMessage'],
-            ['newMessage'],
-        ]);
+        await until(
+            'the events',
+            () =>
+                logs[0].received.length === 2 &&
+                logs[2].received.length === 2 &&
+                logs[1].received.length === 1 &&
+                logs[3].received.length === 1,
+        );
+        assert.deepEqual(
+            logs.map(({ received }) => received.map(({ event }) => event)),
+            [
+                ['newNotification', 'updateNewNotificationCount'],
+                ['newMessage'],
+                ['newMessage', 'newMessage'],
+                ['newMessage'],
+            ],
+        );
     },
 
     async 'a subscription that is not allowed is closed as rejected'(t) {

@@ -22,7 +22,10 @@ export default {
         await wire.frame('confirmation', ({ type }) => type === 'confirm_subscription');
         assert.equal(wire.ws.protocol, '');
         assert.equal(wire.ws.extensions, '');
-        assert.deepEqual(wire.frames, [{ type: 'welcome' }, { identifier, type: 'confirm_subscription' }]);
+        assert.deepEqual(wire.frames, [
+            { type: 'welcome' },
+            { identifier, type: 'confirm_subscription' },
+        ]);
 
         await t.app.message(room, ann, 'Hi');
         const frame = await wire.frame('the message', ({ message }) => message);
@@ -31,7 +34,9 @@ export default {
         await until('two pings', () => wire.pings.length >= 2);
         for (const { frame: ping } of wire.pings) {
             assert.deepEqual(Object.keys(ping), ['type', 'message']);
-            assert.ok(Number.isInteger(ping.message) && Math.abs(ping.message - Date.now() / 1000) < 10);
+            assert.ok(
+                Number.isInteger(ping.message) && Math.abs(ping.message - Date.now() / 1000) < 10,
+            );
         }
     },
 
@@ -49,7 +54,10 @@ export default {
 
     async 'a message over the limit closes with 1009, one in many fragments below it is read'(t) {
         const wire = await t.connect(42);
-        const command = JSON.stringify({ command: 'subscribe', identifier: '{"channel":"NotificationChannel"}' });
+        const command = JSON.stringify({
+            command: 'subscribe',
+            identifier: '{"channel":"NotificationChannel"}',
+        });
         for (let i = 0; i < command.length; i += 10) {
             const last = i + 10 >= command.length;
             wire.ws.send(command.slice(i, i + 10), { fin: last });

@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import { until } from './lib/until.mjs';
 
-const KILL = `select count(pg_terminate_backend(pid)) from pg_stat_activity where usename = 'pgcable_daemon'`;
+const KILL = `select count(pg_terminate_backend(pid)) from pg_stat_activity
+    where usename = 'pgcable_daemon'`;
 
 async function oneInARoom(t, daemon) {
     const ann = await t.app.member('Ann');
@@ -31,9 +32,12 @@ export default {
         await daemon.ready(200);
         await asked;
         const [got] = await t.settle(hers.room);
-        assert.deepEqual(got.map(({ body: text }) => text), ['before', 'after']);
+        assert.deepEqual(
+            got.map(({ body: text }) => text),
+            ['before', 'after'],
+        );
         assert.equal(hers.wire.closed, null);
-        assert.ok(await daemon.metric('pgcable_feed_reconnects_total') >= 1);
+        assert.ok((await daemon.metric('pgcable_feed_reconnects_total')) >= 1);
     },
 
     async 'database connections killed while rows are written: each row once, in order'(t) {
@@ -45,16 +49,25 @@ export default {
             }
         }
         const [got] = await t.settle(hers.room);
-        assert.deepEqual(got.map(({ body }) => body), Array.from({ length: 30 }, (_, n) => `row ${n}`));
+        assert.deepEqual(
+            got.map(({ body }) => body),
+            Array.from({ length: 30 }, (_, n) => `row ${n}`),
+        );
         assert.equal(hers.wire.closed, null);
     },
 
     async 'a daemon that has been idle wakes up for a single row'(t) {
         const daemon = await t.start({ poll_ms: 5000 });
         const { ann, room, hers } = await oneInARoom(t, daemon);
-        await until('the daemon to sleep', async () => Number(await t.app.superuser.sql`select count(*)
+        await until(
+            'the daemon to sleep',
+            async () =>
+                Number(
+                    await t.app.superuser.sql`select count(*)
             from pg_stat_activity where usename = 'pgcable_daemon'
-                and state = 'idle' and clock_timestamp() - state_change > interval '1 second'`) >= 1);
+                and state = 'idle' and clock_timestamp() - state_change > interval '1 second'`,
+                ) >= 1,
+        );
         const start = performance.now();
         await t.app.message(room, ann, 'good morning');
         await hers.room.next();
@@ -77,8 +90,10 @@ export default {
         await t.app.sql`alter table chat_room_messages drop column remark`;
         await t.app.message(room, ann, 'without it');
         const [got] = await t.settle(hers.room);
-        assert.deepEqual(got.map(({ body }) => body),
-            ['with another column', 'with a renamed column', 'without it']);
+        assert.deepEqual(
+            got.map(({ body }) => body),
+            ['with another column', 'with a renamed column', 'without it'],
+        );
         assert.ok(got.every((message) => !('note' in message) && !('remark' in message)));
     },
 
@@ -90,9 +105,16 @@ export default {
         });
         await t.app.sql`alter table chat_room_messages add column mood text default 'fine'`;
         await t.app.message(room, ann, 'not yet');
-        await t.app.superuser.sql`select pgcable.attach('message', 'chat_room_messages', '{"extra":["mood"]}')`;
+        await t.app.superuser
+            .sql`select pgcable.attach('message', 'chat_room_messages', '{"extra":["mood"]}')`;
         await t.app.message(room, ann, 'now');
         const [got] = await t.settle(hers.room);
-        assert.deepEqual(got.map(({ body, mood }) => [body, mood]), [['not yet', undefined], ['now', 'fine']]);
+        assert.deepEqual(
+            got.map(({ body, mood }) => [body, mood]),
+            [
+                ['not yet', undefined],
+                ['now', 'fine'],
+            ],
+        );
     },
 };

@@ -10,14 +10,18 @@ const RESTART = { type: 'disconnect', reason: 'server_restart', reconnect: true 
 // Many large rows of one transaction: more than any socket buffer holds.
 async function pour(t, room, member, count, size) {
     await t.app.sql`insert into chat_room_messages (chat_room_id, chat_room_participant_id, body)
-        select chat_room_id, id, n || ' ' || repeat('x', ${size}) from generate_series(1, ${count}) n, chat_room_participants
+        select chat_room_id, id, n || ' ' || repeat('x', ${size})
+        from generate_series(1, ${count}) n, chat_room_participants
         where chat_room_id = ${room} and community_member_id = ${member} order by n`;
 }
 
 export default {
     async 'SIGTERM: every client is told, then closed, and the daemon ends in bounded time'(t) {
         const daemon = await t.start({ shutdown_ms: 3000 });
-        const wires = [await t.connect(42, {}, daemon), await t.connect(43, { protocols: [] }, daemon)];
+        const wires = [
+            await t.connect(42, {}, daemon),
+            await t.connect(43, { protocols: [] }, daemon),
+        ];
         const stuck = await t.connect(42, {}, daemon);
         stuck.ws.pause();
         const start = performance.now();
@@ -37,7 +41,11 @@ export default {
         await refused.end();
         assert.equal(refused.refused, 404);
 
-        daemon.configure({ allowed_origins: 'https://new.example.test', log_level: 'debug', listen_address: '127.0.0.2' });
+        daemon.configure({
+            allowed_origins: 'https://new.example.test',
+            log_level: 'debug',
+            listen_address: '127.0.0.2',
+        });
         const from = daemon.log.length;
         daemon.kill('SIGHUP');
         await daemon.logged(/settings reloaded/, from);
@@ -72,7 +80,10 @@ export default {
         his.wire.ws.resume();
         await his.wire.end();
         assert.equal(hers.wire.closed, null);
-        await until('one connection left', async () => await daemon.metric('pgcable_ws_connections') === 1);
+        await until(
+            'one connection left',
+            async () => (await daemon.metric('pgcable_ws_connections')) === 1,
+        );
     },
 
     async 'a reader that pauses for a moment misses nothing'(t) {
@@ -117,7 +128,11 @@ export default {
 
     async 'several workers share the clients and give everybody the same'(t) {
         const daemon = await t.start({ workers: 3 });
-        const people = [await t.app.member('Ann'), await t.app.member('Bo'), await t.app.member('Cid')];
+        const people = [
+            await t.app.member('Ann'),
+            await t.app.member('Bo'),
+            await t.app.member('Cid'),
+        ];
         const room = await t.app.room(people);
         const listeners = [];
         for (let i = 0; i < 9; i++) {
@@ -132,7 +147,12 @@ export default {
     async 'metrics, health and readiness are there for those who watch'(t) {
         const { body, type } = await t.daemon.get('/metrics');
         assert.match(type, /^text\/plain; version=0\.0\.4/);
-        for (const name of ['pgcable_build_info', 'pgcable_ws_connections', 'pgcable_feed_up', 'pgcable_feed_rows_total']) {
+        for (const name of [
+            'pgcable_build_info',
+            'pgcable_ws_connections',
+            'pgcable_feed_up',
+            'pgcable_feed_rows_total',
+        ]) {
             assert.match(body, new RegExp(`^# TYPE ${name} `, 'm'));
         }
         assert.equal((await t.daemon.get('/health')).status, 200);

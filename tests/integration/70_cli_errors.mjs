@@ -34,7 +34,10 @@ async function database(t, name) {
 export default {
     async 'a bad line of the settings file is named, with what would be right'(t) {
         const file = confFile(t, 'bad.conf', 'log_level = info\nlisten_port = many\n');
-        await failsSaying(['serve', '-c', file], [/bad\.conf:2/, /listen_port/, /many/, /0.*65535/]);
+        await failsSaying(
+            ['serve', '-c', file],
+            [/bad\.conf:2/, /listen_port/, /many/, /0.*65535/],
+        );
     },
 
     async 'a setting that does not exist is refused, in the file and as a flag'(t) {
@@ -44,11 +47,18 @@ export default {
     },
 
     async 'a settings file that is not there is named'() {
-        await failsSaying(['serve', '-c', '/nonexistent/pgcable.conf'], [/\/nonexistent\/pgcable\.conf/]);
+        await failsSaying(
+            ['serve', '-c', '/nonexistent/pgcable.conf'],
+            [/\/nonexistent\/pgcable\.conf/],
+        );
     },
 
     async 'serve without any key says which settings to set'(t) {
-        const file = confFile(t, 'keyless.conf', `listen_port = ${await freePort()}\nadmin_port = ${await freePort()}\n`);
+        const file = confFile(
+            t,
+            'keyless.conf',
+            `listen_port = ${await freePort()}\nadmin_port = ${await freePort()}\n`,
+        );
         await failsSaying(['serve', '-c', file], [/hs256_secret/, /hint/]);
     },
 
@@ -60,9 +70,15 @@ export default {
     },
 
     async 'migrate on a database that is not there says what to check, and no password'() {
-        await failsSaying(['migrate', '-d', 'host=/nonexistent dbname=x password=geheim'],
-            [/\/nonexistent/, /hint/]);
-        const { stderr } = await pgcable(['migrate', '-d', 'host=/nonexistent dbname=x password=geheim']);
+        await failsSaying(
+            ['migrate', '-d', 'host=/nonexistent dbname=x password=geheim'],
+            [/\/nonexistent/, /hint/],
+        );
+        const { stderr } = await pgcable([
+            'migrate',
+            '-d',
+            'host=/nonexistent dbname=x password=geheim',
+        ]);
         assert.doesNotMatch(stderr, /geheim/);
     },
 
@@ -91,16 +107,31 @@ export default {
 
     async 'migrating twice, and by two at once, is harmless'(t) {
         const dsn = await database(t, 'twice');
-        const both = await Promise.all([pgcable(['migrate', '-d', dsn]), pgcable(['migrate', '-d', dsn])]);
+        const both = await Promise.all([
+            pgcable(['migrate', '-d', dsn]),
+            pgcable(['migrate', '-d', dsn]),
+        ]);
         const again = await pgcable(['migrate', '-d', dsn]);
-        assert.deepEqual([...both, again].map(({ code, stderr }) => [code, stderr]), [[0, ''], [0, ''], [0, '']]);
+        assert.deepEqual(
+            [...both, again].map(({ code, stderr }) => [code, stderr]),
+            [
+                [0, ''],
+                [0, ''],
+                [0, ''],
+            ],
+        );
     },
 
     async 'attaching with a column that does not exist names it, and those that do'(t) {
         const { dsn } = t.app.superuser;
-        await failsSaying(['attach', 'message', 'chat_room_messages', '{"body":"bodie"}', '-d', dsn],
-            [/bodie/, /chat_room_messages/, /creation_uuid/]);
-        await failsSaying(['attach', 'massage', 'chat_room_messages', '-d', dsn], [/massage/, /message/]);
+        await failsSaying(
+            ['attach', 'message', 'chat_room_messages', '{"body":"bodie"}', '-d', dsn],
+            [/bodie/, /chat_room_messages/, /creation_uuid/],
+        );
+        await failsSaying(
+            ['attach', 'massage', 'chat_room_messages', '-d', dsn],
+            [/massage/, /message/],
+        );
         await failsSaying(['attach', 'message', 'no_such_table', '-d', dsn], [/no_such_table/]);
         await t.app.sql`create table plain (id bigint)`;
         t.later(() => t.app.sql`drop table plain`);
@@ -110,23 +141,47 @@ export default {
     async 'a port in use is named with the setting to change'(t) {
         const server = net.createServer();
         const port = await freePort();
-        await new Promise((resolve) => { server.listen(port, '127.0.0.1', resolve); });
+        await new Promise((resolve) => {
+            server.listen(port, '127.0.0.1', resolve);
+        });
         t.later(() => server.close());
-        for (const [name, other] of [['listen_port', 'admin_port'], ['admin_port', 'listen_port']]) {
-            const file = confFile(t, 'taken.conf',
-                `${name} = ${port}\n${other} = ${await freePort()}\nhs256_secret = ${SECRET}\nlog_level = error\n`);
-            await failsSaying(['serve', '-c', file], [new RegExp(String(port)), new RegExp(name), /in use/i]);
+        for (const [name, other] of [
+            ['listen_port', 'admin_port'],
+            ['admin_port', 'listen_port'],
+        ]) {
+            const file = confFile(
+                t,
+                'taken.conf',
+                `${name} = ${port}\n${other} = ${await freePort()}\n` +
+                    `hs256_secret = ${SECRET}\nlog_level = error\n`,
+            );
+            await failsSaying(
+                ['serve', '-c', file],
+                [new RegExp(String(port)), new RegExp(name), /in use/i],
+            );
         }
     },
 
     async "another daemon's port is in use too, although its workers share it"(t) {
-        const file = confFile(t, 'shared.conf', `listen_port = ${t.daemon.port}\nadmin_port = ${await freePort()}\n` +
-            `hs256_secret = ${SECRET}\nlog_level = error\n`);
+        const file = confFile(
+            t,
+            'shared.conf',
+            `listen_port = ${t.daemon.port}\nadmin_port = ${await freePort()}\n` +
+                `hs256_secret = ${SECRET}\nlog_level = error\n`,
+        );
         await failsSaying(['serve', '-c', file], [new RegExp(String(t.daemon.port)), /in use/i]);
     },
 
     async 'a token made on the command line opens a connection'(t) {
-        const { code, stdout } = await pgcable(['token', '--member', '42', '-c', t.daemon.file, '--ttl', '60']);
+        const { code, stdout } = await pgcable([
+            'token',
+            '--member',
+            '42',
+            '-c',
+            t.daemon.file,
+            '--ttl',
+            '60',
+        ]);
         assert.equal(code, 0);
         const token = stdout.trim();
         minted.add(token);
@@ -140,8 +195,12 @@ export default {
         await failsSaying(['attach', 'message'], [/usage/]);
     },
 
-    async 'help, version and settings are printed; print-config hides the secret and can be read back'(t) {
-        for (const [flag, pattern] of [['--help', /serve/], ['--version', /^pgcable \d/], ['--help-settings', /listen_port/]]) {
+    async 'help, version and settings are printed, without secrets and to be read back'(t) {
+        for (const [flag, pattern] of [
+            ['--help', /serve/],
+            ['--version', /^pgcable \d/],
+            ['--help-settings', /listen_port/],
+        ]) {
             const { code, stdout } = await pgcable([flag]);
             assert.equal(code, 0);
             assert.match(stdout, pattern);
@@ -156,8 +215,9 @@ export default {
 
     async 'the environment overrides the file, a flag overrides both'(t) {
         const file = confFile(t, 'layers.conf', 'poll_ms = 100\nretention_s = 100\nworkers = 1\n');
-        const { stdout } = await pgcable(['--print-config', '-c', file, '--workers', '3'],
-            { env: { PGCABLE_RETENTION_S: '200', PGCABLE_WORKERS: '2' } });
+        const { stdout } = await pgcable(['--print-config', '-c', file, '--workers', '3'], {
+            env: { PGCABLE_RETENTION_S: '200', PGCABLE_WORKERS: '2' },
+        });
         for (const line of [/^poll_ms = 100$/m, /^retention_s = 200$/m, /^workers = 3$/m]) {
             assert.match(stdout, line);
         }
@@ -169,12 +229,19 @@ export default {
         await role.file('sql/reference/schema.sql');
         await pgcable(['migrate', '-d', dsn]);
         await role.file('sql/reference/attach.sql');
-        await role.sql`insert into community_members (name, email) values ('Ann', 'x@example.test')`;
+        await role.sql`insert into community_members (name, email)
+            values ('Ann', 'x@example.test')`;
         const { code, stderr } = await pgcable(['uninstall', '-d', dsn]);
         assert.deepEqual([code, stderr], [0, '']);
         assert.equal(await role.sql`select count(*) from community_members`, '1');
-        assert.equal(await role.sql`select count(*) from pg_namespace where nspname = 'pgcable'`, '0');
-        assert.equal(await role.sql`select count(*) from pg_trigger where tgname like 'pgcable%'`, '0');
+        assert.equal(
+            await role.sql`select count(*) from pg_namespace where nspname = 'pgcable'`,
+            '0',
+        );
+        assert.equal(
+            await role.sql`select count(*) from pg_trigger where tgname like 'pgcable%'`,
+            '0',
+        );
         await role.sql`insert into community_members (name, email) values ('Bo', 'x@example.test')`;
     },
 };

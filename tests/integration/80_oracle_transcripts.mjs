@@ -9,7 +9,9 @@ import { SLOWNESS } from './lib/until.mjs';
 
 const oracle = (name) => fileURLToPath(new URL(`../oracle/${name}`, import.meta.url));
 const deviations = JSON.parse(fs.readFileSync(oracle('deviations.json'), 'utf8'));
-const cases = loadCases(oracle('transcripts'), deviations.cases).filter(({ tags }) => !tags.includes('quirk'));
+const cases = loadCases(oracle('transcripts'), deviations.cases).filter(
+    ({ tags }) => !tags.includes('quirk'),
+);
 
 const SETTINGS = {
     allowed_origins: 'http://localhost:3000, https://app.example.test',
@@ -20,9 +22,15 @@ const AT_ONCE = 8; // most of a replay is waiting for silence
 
 async function startFor(t) {
     const daemon = await t.start(SETTINGS);
-    const broadcast = `psql -XqAt -d "${t.app.superuser.dsn}" -v ON_ERROR_STOP=1 ` +
-        `-v stream="$STREAM" -v message="$MESSAGE" <<< "select pgcable.broadcast(:'stream', :'message')"`;
-    const env = makeEnv(`ws://127.0.0.1:${daemon.port}/cable`, { secret: SECRET, control: 'none', broadcast: `cmd:${broadcast}` });
+    const broadcast =
+        `psql -XqAt -d "${t.app.superuser.dsn}" -v ON_ERROR_STOP=1 ` +
+        '-v stream="$STREAM" -v message="$MESSAGE" ' +
+        `<<< "select pgcable.broadcast(:'stream', :'message')"`;
+    const env = makeEnv(`ws://127.0.0.1:${daemon.port}/cable`, {
+        secret: SECRET,
+        control: 'none',
+        broadcast: `cmd:${broadcast}`,
+    });
     return { daemon, env };
 }
 
@@ -35,15 +43,20 @@ async function replay(kase, env) {
 async function replayAll(list, env, atOnce) {
     const complaints = [];
     const queue = [...list];
-    await Promise.all(Array.from({ length: atOnce }, async () => {
-        for (let kase = queue.shift(); kase; kase = queue.shift()) {
-            complaints.push(await replay(kase, env));
-        }
-    }));
+    await Promise.all(
+        Array.from({ length: atOnce }, async () => {
+            for (let kase = queue.shift(); kase; kase = queue.shift()) {
+                complaints.push(await replay(kase, env));
+            }
+        }),
+    );
     return complaints.filter(Boolean);
 }
 
-const does = (step) => ({ steps }) => steps.some((candidate) => candidate[step]);
+const does =
+    (step) =>
+    ({ steps }) =>
+        steps.some((candidate) => candidate[step]);
 
 export default {
     async 'all exchanges without a broadcast go as recorded'(t) {
@@ -72,7 +85,10 @@ export default {
     async 'each deviation names one of the sentences that allow it, and fits its case'() {
         const allowed = fs.readFileSync(oracle('README.md'), 'utf8');
         for (const [name, { allowed_by: sentence, steps }] of Object.entries(deviations.cases)) {
-            assert.ok(cases.some((kase) => kase.case === name), `there is a case ${name}`);
+            assert.ok(
+                cases.some((kase) => kase.case === name),
+                `there is a case ${name}`,
+            );
             assert.ok(allowed.includes(sentence), `${name}: the README allows it`);
             assert.ok(Object.keys(steps).length > 0);
         }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-// packaging/demo as a newcomer starts it, its page in a real browser, and that nothing stays behind.
+// packaging/demo as a newcomer starts it, its page in a browser, and that nothing stays behind.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
@@ -12,8 +12,13 @@ import { until, within } from './lib/until.mjs';
 
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const FLAGS = [
-    '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-    '--disable-background-networking', '--disable-component-update', '--disable-sync',
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
 ];
 
 class Demo {
@@ -23,19 +28,32 @@ class Demo {
         fs.chmodSync(this.tmp, 0o711);
         this.envFile = path.join(this.tmp, 'env');
         this.output = '';
-        this.child = spawn(path.join(ROOT, 'packaging/demo'), ['--print-env', this.envFile, ...args],
-            { env: { ...process.env, TMPDIR: this.tmp }, stdio: ['ignore', 'pipe', 'pipe'] });
-        this.child.stdout.on('data', (data) => { this.output += data; });
-        this.child.stderr.on('data', (data) => { this.output += data; });
-        this.ended = new Promise((resolve) => { this.child.once('close', (code) => resolve(code)); });
+        this.child = spawn(
+            path.join(ROOT, 'packaging/demo'),
+            ['--print-env', this.envFile, ...args],
+            { env: { ...process.env, TMPDIR: this.tmp }, stdio: ['ignore', 'pipe', 'pipe'] },
+        );
+        this.child.stdout.on('data', (data) => {
+            this.output += data;
+        });
+        this.child.stderr.on('data', (data) => {
+            this.output += data;
+        });
+        this.ended = new Promise((resolve) => {
+            this.child.once('close', (code) => resolve(code));
+        });
         t.later(() => this.end('SIGTERM'));
     }
 
     async up() {
-        await until('the demo to come up', () => {
-            assert.equal(this.child.exitCode, null, this.output);
-            return fs.existsSync(this.envFile);
-        }, 60_000);
+        await until(
+            'the demo to come up',
+            () => {
+                assert.equal(this.child.exitCode, null, this.output);
+                return fs.existsSync(this.envFile);
+            },
+            60_000,
+        );
         const lines = fs.readFileSync(this.envFile, 'utf8').trim().split('\n');
         this.env = Object.fromEntries(lines.map((line) => /^(\w+)='?(.*?)'?$/.exec(line).slice(1)));
         return this;
@@ -65,7 +83,10 @@ async function browse(t, url) {
     const page = await browser.newPage({ viewport: { width: 1280, height: 860 } });
     page.complaints = [];
     page.on('pageerror', (error) => page.complaints.push(String(error)));
-    page.on('console', (message) => message.type() === 'error' && page.complaints.push(message.text()));
+    page.on(
+        'console',
+        (message) => message.type() === 'error' && page.complaints.push(message.text()),
+    );
     await page.goto(url);
     const panes = [1, 2].map((member) => page.locator(`.pane[data-member="${member}"]`));
     for (const pane of panes) {
@@ -77,7 +98,10 @@ async function browse(t, url) {
 export default {
     async 'typed on one side of the page, it is seen on the other'(t) {
         const demo = await new Demo(t, 'browse', '--bin', PGCABLE).up();
-        const { page, panes: [ann, bo] } = await browse(t, demo.env.PAGE_URL);
+        const {
+            page,
+            panes: [ann, bo],
+        } = await browse(t, demo.env.PAGE_URL);
         const text = 'Hello <b>from</b> the browser 😀';
         const bubble = (pane, body) => pane.locator('.message', { hasText: body });
 
@@ -88,7 +112,10 @@ export default {
         assert.match(await ann.locator('.events').innerText(), /newMessage\s+Chats::RoomChannel/);
 
         const db = new Role(demo.env.DATABASE);
-        assert.equal(await db.sql`select count(*) from chat_room_messages where body = ${text}`, '1');
+        assert.equal(
+            await db.sql`select count(*) from chat_room_messages where body = ${text}`,
+            '1',
+        );
         await db.sql`insert into chat_room_messages (chat_room_id, chat_room_participant_id, body)
             select chat_room_id, chat_room_participant_id, 'Hello from psql'
             from chat_room_messages where body = ${text}`;
@@ -119,7 +146,9 @@ export default {
     },
 
     async 'two demos at once keep out of each other’s way, and SIGTERM leaves nothing'(t) {
-        const demos = await Promise.all(['one', 'two'].map((name) => new Demo(t, name, '--bin', PGCABLE).up()));
+        const demos = await Promise.all(
+            ['one', 'two'].map((name) => new Demo(t, name, '--bin', PGCABLE).up()),
+        );
         assert.notEqual(demos[0].env.PAGE_URL, demos[1].env.PAGE_URL);
         assert.notEqual(demos[0].env.CABLE_URL, demos[1].env.CABLE_URL);
         await Promise.all(demos.map((demo) => demo.end('SIGTERM')));
@@ -128,7 +157,7 @@ export default {
 
     async 'a demo that fails half-way says why and leaves nothing'(t) {
         const demo = new Demo(t, 'fails', '--bin', '/bin/false');
-        assert.ok(await demo.ended !== 0);
+        assert.ok((await demo.ended) !== 0);
         assert.match(demo.output, /that failed: pgcable migrate/);
         demo.assertNothingLeft();
     },
@@ -137,12 +166,23 @@ export default {
         const demo = await new Demo(t, 'lines', '--bin', PGCABLE).up();
         const psql = /^ +(psql .*)$/m.exec(demo.output)[1];
         const shell = spawn('bash', ['-c', psql], { stdio: 'ignore' });
-        assert.equal(await new Promise((resolve) => { shell.once('close', resolve); }), 0);
+        assert.equal(
+            await new Promise((resolve) => {
+                shell.once('close', resolve);
+            }),
+            0,
+        );
         const db = new Role(demo.env.DATABASE);
-        assert.equal(await db.sql`select count(*) from chat_room_messages where body = 'Hello from psql'`, '1');
+        assert.equal(
+            await db.sql`select count(*) from chat_room_messages where body = 'Hello from psql'`,
+            '1',
+        );
         const token = /Ann +(\S+)/.exec(demo.output)[1];
         const port = Number(new URL(demo.env.CABLE_URL).port);
-        const wire = t.open({ member: 1, query: `?token=${token}`, origin: new URL(demo.env.PAGE_URL).origin }, { port });
+        const wire = t.open(
+            { member: 1, query: `?token=${token}`, origin: new URL(demo.env.PAGE_URL).origin },
+            { port },
+        );
         await wire.welcomed();
         await wire.subscribe('NotificationChannel', { community_member_id: 1 });
     },

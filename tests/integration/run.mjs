@@ -22,12 +22,16 @@ const HERE = path.dirname(fileURLToPath(import.meta.url));
 const TEST_MS = 300_000 * SLOWNESS;
 
 async function loadTests(only) {
-    const files = fs.readdirSync(HERE).filter((name) => /^\d\d_.*\.mjs$/.test(name)).sort();
+    const files = fs
+        .readdirSync(HERE)
+        .filter((name) => /^\d\d_.*\.mjs$/.test(name))
+        .sort();
     const tests = [];
     for (const file of files) {
         const area = file.slice(0, -'.mjs'.length);
-        const { default: sentences } = await import(path.join(HERE, file)).catch((error) => (
-            { default: { 'the file can be read': () => Promise.reject(error) } }));
+        const { default: sentences } = await import(path.join(HERE, file)).catch((error) => ({
+            default: { 'the file can be read': () => Promise.reject(error) },
+        }));
         for (const [sentence, body] of Object.entries(sentences)) {
             const name = `${area}: ${sentence}`;
             if (!only || only.test(name)) {
@@ -46,7 +50,7 @@ async function runTest({ name, body }, world) {
     const fail = (error) => {
         if (result === 'PASS') {
             result = error instanceof Skip ? 'SKIP' : 'FAIL';
-            why = error instanceof Skip ? error.message : error.stack ?? String(error);
+            why = error instanceof Skip ? error.message : (error.stack ?? String(error));
         }
     };
     try {
@@ -56,12 +60,17 @@ async function runTest({ name, body }, world) {
         fail(error);
     }
     await test.finish().catch(fail);
-    console.log(`${result} ${name} (${Math.round(performance.now() - start)} ms)${why ? `\n  ${why.replaceAll('\n', '\n  ')}` : ''}`);
+    console.log(
+        `${result} ${name} (${Math.round(performance.now() - start)} ms)` +
+            (why && `\n  ${why.replaceAll('\n', '\n  ')}`),
+    );
     return result;
 }
 
 async function main() {
-    const { values } = parseArgs({ options: { only: { type: 'string' }, list: { type: 'boolean' } } });
+    const { values } = parseArgs({
+        options: { only: { type: 'string' }, list: { type: 'boolean' } },
+    });
     const tests = await loadTests(values.only && new RegExp(values.only));
     if (values.list) {
         tests.forEach(({ name }) => console.log(name));

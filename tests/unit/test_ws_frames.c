@@ -88,17 +88,30 @@ command_may_come_in_fragments_with_a_ping_between(void **state)
 }
 
 static void
-binary_is_no_command_as_in_rails(void **state)
+binary_is_no_command_of_a_client_like_rails(void **state)
 {
-    const struct visit *visit = *state;
+    struct visit *visit = *state;
     const char *text = SUBSCRIBE;
 
+    ship_sink(visit->ship);
+    visit->ship =
+        ship_aboard_as(visit->harbour, "Sec-WebSocket-Protocol: "
+                                       "actioncable-v1-json, actioncable-unsupported\r\n");
     ship_send_frame(visit->ship, BINARY, false, text, 10);
     ship_send_frame(visit->ship, CONTINUATION, true, text + 10, strlen(text) - 10);
     ship_send_frame(visit->ship, BINARY, true, text, strlen(text));
     ship_send_frame(visit->ship, SHIP_PING, true, "and?", 4);
     expect_pong(visit->ship, "and?", NULL);
     assert_still_served(visit);
+}
+
+static void
+other_clients_may_send_commands_as_binary(void **state)
+{
+    const struct visit *visit = *state;
+
+    ship_send_frame(visit->ship, BINARY, true, SUBSCRIBE, strlen(SUBSCRIBE));
+    ship_expect(visit->ship, CONFIRMED);
 }
 
 static void
@@ -302,7 +315,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(
             command_may_come_in_fragments_with_a_ping_between, arrive, leave),
-        cmocka_unit_test_setup_teardown(binary_is_no_command_as_in_rails, arrive, leave),
+        cmocka_unit_test_setup_teardown(binary_is_no_command_of_a_client_like_rails, arrive, leave),
+        cmocka_unit_test_setup_teardown(other_clients_may_send_commands_as_binary, arrive, leave),
         cmocka_unit_test_setup_teardown(
             command_may_be_as_long_as_the_limit_and_no_byte_longer, arrive, leave),
         cmocka_unit_test_setup_teardown(fragments_count_together, arrive, leave),

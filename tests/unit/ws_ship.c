@@ -139,16 +139,32 @@ ship_ask(struct ship *ship, const char *target, const char *headers)
     free(request);
 }
 
-struct ship *
-ship_aboard(const struct harbour *harbour, int receive_bytes)
+static void
+ship_enter(struct ship *ship, const struct harbour *harbour, const char *more)
 {
-    struct ship *ship = ship_new(harbour, receive_bytes);
-    char *headers = pgc_xasprintf("Authorization: Bearer %s\r\n", harbour_token(harbour));
+    char *headers = pgc_xasprintf("Authorization: Bearer %s\r\n%s", harbour_token(harbour), more);
 
     ship_ask(ship, "/cable", headers);
     free(headers);
     assert_non_null(strstr(ship_read_head(ship), "HTTP/1.1 101 "));
     ship_expect(ship, WELCOME);
+}
+
+struct ship *
+ship_aboard(const struct harbour *harbour, int receive_bytes)
+{
+    struct ship *ship = ship_new(harbour, receive_bytes);
+
+    ship_enter(ship, harbour, "");
+    return ship;
+}
+
+struct ship *
+ship_aboard_as(const struct harbour *harbour, const char *headers)
+{
+    struct ship *ship = ship_new(harbour, 0);
+
+    ship_enter(ship, harbour, headers);
     return ship;
 }
 

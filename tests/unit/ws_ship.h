@@ -36,6 +36,8 @@ void ship_ask(struct ship *ship, const char *target, const char *headers);
 
 /* Connected, upgraded with a token, and WELCOME read. */
 struct ship *ship_aboard(const struct harbour *harbour, int receive_bytes);
+/* The same, with further headers in the request. */
+struct ship *ship_aboard_as(const struct harbour *harbour, const char *headers);
 void ship_subscribe(struct ship *ship); /* until confirmed */
 
 /* One masked frame, final or not. */

@@ -5,7 +5,7 @@
 export class App {
     constructor(role, superuser) {
         this.role = role;
-        this.superuser = superuser; // only for what the application may not do: broadcast, DDL on us
+        this.superuser = superuser; // only for what the application may not do
         this.sql = role.sql;
     }
 
@@ -33,7 +33,8 @@ export class App {
     }
 
     participant(room, member) {
-        return this.id(this.sql`insert into chat_room_participants (chat_room_id, community_member_id)
+        return this.id(this
+            .sql`insert into chat_room_participants (chat_room_id, community_member_id)
             values (${room}, ${member}) returning id`);
     }
 
@@ -41,8 +42,10 @@ export class App {
         const { parent = null, thread = null } = fields;
         return this.id(this.sql`
             insert into chat_room_messages
-                (chat_room_id, chat_room_participant_id, body, creation_uuid, parent_message_id, chat_thread_id)
-            select p.chat_room_id, p.id, ${body}, gen_random_uuid(), ${parent}::bigint, ${thread}::bigint
+                (chat_room_id, chat_room_participant_id, body, creation_uuid,
+                parent_message_id, chat_thread_id)
+            select p.chat_room_id, p.id, ${body}, gen_random_uuid(),
+                ${parent}::bigint, ${thread}::bigint
             from chat_room_participants p
             where p.chat_room_id = ${room} and p.community_member_id = ${member} returning id`);
     }
@@ -52,14 +55,19 @@ export class App {
         const id = await this.id(this.sql`insert into chat_threads (chat_room_id, parent_message_id)
             values (${room}, ${message}) returning id`);
         for (const member of members) {
-            await this.sql`insert into chat_thread_participants (chat_thread_id, community_member_id)
+            await this
+                .sql`insert into chat_thread_participants (chat_thread_id, community_member_id)
                 values (${id}, ${member})`;
         }
         return id;
     }
 
     notification(member) {
-        return this.id(this.sql`insert into notifications (community_member_id) values (${member}) returning id`);
+        return this.id(
+            this
+                .sql`insert into notifications (community_member_id)
+                    values (${member}) returning id`,
+        );
     }
 
     // To one stream or to several, in one transaction.

@@ -3,7 +3,9 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 
-export const { channels } = JSON.parse(fs.readFileSync(new URL('../contract.json', import.meta.url), 'utf8'));
+export const { channels } = JSON.parse(
+    fs.readFileSync(new URL('../contract.json', import.meta.url), 'utf8'),
+);
 
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 const SENDER = ['id', 'community_member_id', 'name', 'avatar_url', 'user_public_uid'];
@@ -16,7 +18,12 @@ function typeOf(value) {
 function parseField(field) {
     if (typeof field === 'object') {
         const [[name, fields]] = Object.entries(field);
-        return { name: name.replace('?', ''), types: ['object'], nullable: name.endsWith('?'), fields };
+        return {
+            name: name.replace('?', ''),
+            types: ['object'],
+            nullable: name.endsWith('?'),
+            fields,
+        };
     }
     const [, name, types, nullable, constant] = /^(\w+):([\w|]+)(\?)?(?:=(.*))?$/.exec(field);
     return { name, types: types.split('|'), nullable: Boolean(nullable), constant };
@@ -37,7 +44,10 @@ function checkValue({ name, types, nullable, constant, fields }, value, place, s
         ...(nullable || shape.nullable.includes(name) ? ['null'] : []),
     ];
     const type = typeOf(value);
-    assert.ok(allowed.includes(type), `${place} is ${JSON.stringify(value)}, not of type ${allowed.join(' or ')}`);
+    assert.ok(
+        allowed.includes(type),
+        `${place} is ${JSON.stringify(value)}, not of type ${allowed.join(' or ')}`,
+    );
     if (constant !== undefined) {
         assert.equal(JSON.stringify(value), constant, place);
     }
@@ -54,7 +64,11 @@ function checkValue({ name, types, nullable, constant, fields }, value, place, s
 
 function checkFields(object, fields, where, shape) {
     const parsed = fields.map(parseField);
-    assert.deepEqual(keysOf(object, shape), parsed.map(({ name }) => name), `the keys of ${where}`);
+    assert.deepEqual(
+        keysOf(object, shape),
+        parsed.map(({ name }) => name),
+        `the keys of ${where}`,
+    );
     for (const field of parsed) {
         checkValue(field, object[field.name], `${where}.${field.name}`, shape);
     }
@@ -67,7 +81,8 @@ export function check(channel, message, shape = REFERENCE) {
     const found = events.find((candidate) => candidate.event === event);
     assert.ok(found, `${channel} has no event ${event}`);
     assert.equal(Object.keys(message)[0], 'event');
-    if (event === 'newNotification') { // its data is ours: the notification's row
+    if (event === 'newNotification') {
+        // its data is ours: the notification's row
         assert.deepEqual(Object.keys(rest), ['notification']);
         assert.ok(shape.ids.includes(typeof rest.notification.id));
         assert.match(rest.notification.created_at, TIME);

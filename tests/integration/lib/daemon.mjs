@@ -32,22 +32,37 @@ export async function freePort() {
 }
 
 function environment() {
-    return { ...process.env, ASAN_OPTIONS: 'abort_on_error=0:exitcode=99', UBSAN_OPTIONS: 'print_stacktrace=1' };
+    return {
+        ...process.env,
+        ASAN_OPTIONS: 'abort_on_error=0:exitcode=99',
+        UBSAN_OPTIONS: 'print_stacktrace=1',
+    };
 }
 
 // Runs one verb to its end: { code, stdout, stderr }.
 export async function pgcable(args, options = {}) {
     const [command, ...rest] = [...WRAP, PGCABLE, ...args];
-    const child = spawn(command, rest, { env: { ...environment(), ...options.env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(command, rest, {
+        env: { ...environment(), ...options.env },
+        stdio: ['ignore', 'pipe', 'pipe'],
+    });
     const result = { stdout: '', stderr: '' };
-    child.stdout.on('data', (data) => { result.stdout += data; });
-    child.stderr.on('data', (data) => { result.stderr += data; });
+    child.stdout.on('data', (data) => {
+        result.stdout += data;
+    });
+    child.stderr.on('data', (data) => {
+        result.stderr += data;
+    });
     const ended = new Promise((resolve, reject) => {
         child.once('error', reject);
         child.once('close', (code) => resolve(code));
     });
     try {
-        result.code = await within(`pgcable ${args.join(' ')} to end`, ended, options.patience ?? PATIENCE_MS);
+        result.code = await within(
+            `pgcable ${args.join(' ')} to end`,
+            ended,
+            options.patience ?? PATIENCE_MS,
+        );
     } finally {
         child.kill('SIGKILL');
     }
@@ -95,10 +110,17 @@ export class Daemon {
     async start() {
         const [command, ...rest] = [...WRAP, PGCABLE, 'serve', '-c', this.file];
         const from = this.log.length;
-        this.child = spawn(command, rest, { env: environment(), stdio: ['ignore', 'pipe', 'pipe'] });
+        this.child = spawn(command, rest, {
+            env: environment(),
+            stdio: ['ignore', 'pipe', 'pipe'],
+        });
         this.running = true;
-        this.child.stdout.on('data', (data) => { this.log += data; });
-        this.child.stderr.on('data', (data) => { this.log += data; });
+        this.child.stdout.on('data', (data) => {
+            this.log += data;
+        });
+        this.child.stderr.on('data', (data) => {
+            this.log += data;
+        });
         this.ended = new Promise((resolve) => {
             this.child.once('error', (error) => resolve({ error }));
             this.child.once('close', (code, signal) => {
@@ -117,7 +139,11 @@ export class Daemon {
 
     async get(target) {
         const response = await fetch(`http://127.0.0.1:${this.settings.admin_port}${target}`);
-        return { status: response.status, type: response.headers.get('content-type'), body: await response.text() };
+        return {
+            status: response.status,
+            type: response.headers.get('content-type'),
+            body: await response.text(),
+        };
     }
 
     async ready(status = 200) {
@@ -137,7 +163,9 @@ export class Daemon {
 
     async metric(name) {
         const { body } = await this.get('/metrics');
-        const values = body.split('\n').filter((line) => line.startsWith(name) && /^[{ ]/.test(line.slice(name.length)));
+        const values = body
+            .split('\n')
+            .filter((line) => line.startsWith(name) && /^[{ ]/.test(line.slice(name.length)));
         return values.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
     }
 
@@ -164,7 +192,10 @@ export class Daemon {
     check(end) {
         const finding = FINDINGS.exec(this.log);
         if (end.code !== 0 || finding) {
-            throw new Error(`the daemon ended with ${JSON.stringify(end)} ${finding?.[0] ?? ''}:\n${this.log.slice(-6000)}`);
+            throw new Error(
+                `the daemon ended with ${JSON.stringify(end)} ${finding?.[0] ?? ''}:\n` +
+                    this.log.slice(-6000),
+            );
         }
     }
 

@@ -9,8 +9,12 @@ async function run(command, args, input = '', env = process.env) {
     const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], env });
     let stdout = '';
     let stderr = '';
-    child.stdout.on('data', (data) => { stdout += data; });
-    child.stderr.on('data', (data) => { stderr += data; });
+    child.stdout.on('data', (data) => {
+        stdout += data;
+    });
+    child.stderr.on('data', (data) => {
+        stderr += data;
+    });
     child.stdin.on('error', () => {}); // it may end without reading all
     child.stdin.end(input);
     const code = await new Promise((resolve, reject) => {
@@ -18,7 +22,10 @@ async function run(command, args, input = '', env = process.env) {
         child.once('close', resolve);
     });
     if (code !== 0) {
-        throw new Error(`${path.basename(command)} ended with ${code}: ${stderr.trim()}\n${input.slice(0, 500)}`);
+        throw new Error(
+            `${path.basename(command)} ended with ${code}: ${stderr.trim()}\n` +
+                input.slice(0, 500),
+        );
     }
     return stdout.trimEnd();
 }
@@ -44,12 +51,22 @@ export class Role {
     sql = (parts, ...values) => this.script(String.raw({ raw: parts.raw }, ...values.map(literal)));
 
     script(text) {
-        return within(`psql: ${text.slice(0, 80)}`,
-            run('psql', ['-XqAt', '-v', 'ON_ERROR_STOP=1', '-d', this.dsn], text));
+        return within(
+            `psql: ${text.slice(0, 80)}`,
+            run('psql', ['-XqAt', '-v', 'ON_ERROR_STOP=1', '-d', this.dsn], text),
+        );
     }
 
     file(name) {
-        return run('psql', ['-XqAt', '-v', 'ON_ERROR_STOP=1', '-d', this.dsn, '-f', path.join(ROOT, name)]);
+        return run('psql', [
+            '-XqAt',
+            '-v',
+            'ON_ERROR_STOP=1',
+            '-d',
+            this.dsn,
+            '-f',
+            path.join(ROOT, name),
+        ]);
     }
 }
 
@@ -61,8 +78,11 @@ export class Postgres {
     // `verb` is a function of tests/lib/postgres.sh.
     #shell(verb, ...args) {
         const script = `set -eu; . "${path.join(ROOT, 'tests/lib/postgres.sh')}"; "$@"`;
-        return within(`${verb} ${this.dir}`, run('bash', ['-c', script, 'bash', verb, this.dir, ...args]),
-            4 * PATIENCE_MS);
+        return within(
+            `${verb} ${this.dir}`,
+            run('bash', ['-c', script, 'bash', verb, this.dir, ...args]),
+            4 * PATIENCE_MS,
+        );
     }
 
     start(...conf) {

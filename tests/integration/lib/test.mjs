@@ -28,7 +28,9 @@ export class Test {
     async finish() {
         const errors = [];
         for (const cleanup of this.#cleanups.splice(0).reverse()) {
-            await Promise.resolve().then(cleanup).catch((error) => errors.push(error));
+            await Promise.resolve()
+                .then(cleanup)
+                .catch((error) => errors.push(error));
         }
         if (errors.length > 0) {
             throw errors[0];
@@ -67,7 +69,7 @@ export class Test {
             notifications: await wire.subscribe('NotificationChannel'),
             member: await wire.subscribe('ChatRoomChannel'),
             threads: await wire.subscribe('Chats::CommunityMemberThreadsChannel'),
-            room: room && await wire.subscribe('Chats::RoomChannel', { chat_room_id: room }),
+            room: room && (await wire.subscribe('Chats::RoomChannel', { chat_room_id: room })),
         };
     }
 
@@ -77,13 +79,20 @@ export class Test {
         const settled = ++markers;
         const streams = new Set(subscriptions.map(({ stream }) => stream));
         await this.app.broadcast([...streams], { settled });
-        return Promise.all(subscriptions.map(async (subscription) => {
-            const { messages } = subscription;
-            await until(`the marker on ${subscription.identifier}`, () => subscription.wire.failed(
-                messages.some((message) => message?.settled === settled)));
-            const unread = messages.slice(subscription.read).filter((message) => !message?.settled);
-            subscription.read = messages.length;
-            return unread;
-        }));
+        return Promise.all(
+            subscriptions.map(async (subscription) => {
+                const { messages } = subscription;
+                await until(`the marker on ${subscription.identifier}`, () =>
+                    subscription.wire.failed(
+                        messages.some((message) => message?.settled === settled),
+                    ),
+                );
+                const unread = messages
+                    .slice(subscription.read)
+                    .filter((message) => !message?.settled);
+                subscription.read = messages.length;
+                return unread;
+            }),
+        );
     }
 }

@@ -10,7 +10,8 @@ export const minted = new Set();
 export function mint(member, claims = {}, secret = SECRET) {
     const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
     const exp = Math.floor(Date.now() / 1000) + 3600;
-    const body = `${part({ alg: 'HS256' })}.${part({ community_member_id: member, exp, ...claims })}`;
+    const given = { community_member_id: member, exp, ...claims };
+    const body = `${part({ alg: 'HS256' })}.${part(given)}`;
     const signature = crypto.createHmac('sha256', secret).update(body).digest('base64url');
     const token = `${body}.${signature}`;
     minted.add(token);

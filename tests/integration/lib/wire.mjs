@@ -27,13 +27,17 @@ class Subscription {
     }
 
     async next(what = 'the next message') {
-        await until(`${what} on ${this.identifier}`, () => this.wire.failed(this.messages.length > this.read));
+        await until(`${what} on ${this.identifier}`, () =>
+            this.wire.failed(this.messages.length > this.read),
+        );
         return this.messages[this.read++];
     }
 
     async take(count) {
-        await until(`${count} messages on ${this.identifier}, have ${this.messages.length - this.read}`,
-            () => this.wire.failed(this.messages.length - this.read >= count));
+        await until(
+            `${count} messages on ${this.identifier}, have ${this.messages.length - this.read}`,
+            () => this.wire.failed(this.messages.length - this.read >= count),
+        );
         this.read += count;
         return this.messages.slice(this.read - count, this.read);
     }
@@ -42,7 +46,14 @@ class Subscription {
 export class Wire {
     // `options`: member, token, protocols, headers, query, origin (null = none), onopen(ws)
     constructor(daemon, options = {}) {
-        const { member, token, protocols = RAILS_PROTOCOLS, headers = {}, query = '', origin = ORIGIN } = options;
+        const {
+            member,
+            token,
+            protocols = RAILS_PROTOCOLS,
+            headers = {},
+            query = '',
+            origin = ORIGIN,
+        } = options;
         this.member = member;
         this.frames = []; // all but pings
         this.pings = [];
@@ -64,8 +75,12 @@ export class Wire {
             response.resume();
             this.ws.terminate();
         });
-        this.ws.on('error', (error) => { this.error = error; });
-        this.ws.on('close', (code, reason) => { this.closed = { code, reason: reason.toString() }; });
+        this.ws.on('error', (error) => {
+            this.error = error;
+        });
+        this.ws.on('close', (code, reason) => {
+            this.closed = { code, reason: reason.toString() };
+        });
     }
 
     #receive(text) {
@@ -85,8 +100,10 @@ export class Wire {
     // For waiting loops: no use to go on when the connection is gone.
     failed(ready) {
         if (!ready && this.closed) {
-            throw new Error(`connection closed: ${JSON.stringify(this.closed)} ${this.error?.message ?? ''}, ` +
-                `last frame ${JSON.stringify(this.frames.at(-1))}`);
+            throw new Error(
+                `connection closed: ${JSON.stringify(this.closed)} ${this.error?.message ?? ''}, ` +
+                    `last frame ${JSON.stringify(this.frames.at(-1))}`,
+            );
         }
         return ready;
     }
@@ -111,8 +128,13 @@ export class Wire {
         const { identifier } = subscription;
         this.subscriptions.set(identifier, subscription);
         this.send({ command: 'subscribe', identifier });
-        const answer = await until(`an answer to subscribe ${identifier}`, () => this.failed(
-            this.frames.slice(before).find((frame) => frame.identifier === identifier && frame.type)));
+        const answer = await until(`an answer to subscribe ${identifier}`, () =>
+            this.failed(
+                this.frames
+                    .slice(before)
+                    .find((frame) => frame.identifier === identifier && frame.type),
+            ),
+        );
         if (answer.type !== expected) {
             throw new Error(`subscribe ${identifier}: ${answer.type}, not ${expected}`);
         }
@@ -125,8 +147,9 @@ export class Wire {
     }
 
     async disconnected() {
-        const frame = await until('a disconnect frame',
-            () => this.failed(this.frames.find(({ type }) => type === 'disconnect')));
+        const frame = await until('a disconnect frame', () =>
+            this.failed(this.frames.find(({ type }) => type === 'disconnect')),
+        );
         await this.end();
         return frame;
     }

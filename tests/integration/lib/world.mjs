@@ -35,7 +35,9 @@ export class World {
     async #begin() {
         const { pg } = this;
         await pg.start('max_connections = 60');
-        await pg.role('postgres', 'postgres').script('create role app login; create database app owner app;');
+        await pg
+            .role('postgres', 'postgres')
+            .script('create role app login; create database app owner app;');
         this.superuser = pg.role('app', 'postgres');
         this.app = new App(pg.role('app', 'app'), this.superuser);
         this.dsn = pg.dsn('app', 'pgcable_daemon');
