@@ -312,6 +312,9 @@ pgc_builder_raise(struct pgc_builder *builder, bool ends_tick, struct pgc_batch 
     size_t i;
 
     builder->batch = batch;
+    if (ends_tick) {
+        pgc_xacts_raise_earlier(builder);
+    }
     for (i = 0; i < builder->count; i++) {
         const struct event_change *change = &builder->changes[i];
 

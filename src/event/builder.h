@@ -42,7 +42,7 @@ struct event_change {
 TAILQ_HEAD(event_xact_list, event_xact);
 
 struct event_xacts {
-    struct event_xact_list list; /* in order of their first row */
+    struct event_xact_list list; /* in order of their last row so far */
     struct pgc_table *by_xid;
     struct pgc_table *counts; /* xid and member -> struct event_count */
     struct event_xact *latest;
@@ -182,6 +182,7 @@ void pgc_xact_tell_joiners(struct pgc_builder *builder, const struct event_chang
     enum event_topic stream, struct pgc_slice group, struct pgc_msg *msg);
 
 void pgc_xacts_ask_counts(struct pgc_builder *builder);
+void pgc_xacts_raise_earlier(struct pgc_builder *builder); /* whose last row came before */
 void pgc_xacts_raise_counts(struct pgc_builder *builder, const struct event_change *change);
 void pgc_xacts_end_piece(struct pgc_builder *builder, bool ends_tick);
 

@@ -237,6 +237,8 @@ pgc_xacts_note(struct pgc_builder *builder, const struct event_change *change)
     bool has_counter = pgc_builder_map(builder, KIND_MEMBER)->has[FIELD_NEW_NOTIFICATIONS_COUNT];
 
     change->xact->in_piece = true;
+    TAILQ_REMOVE(&builder->xacts.list, change->xact, entry);
+    TAILQ_INSERT_TAIL(&builder->xacts.list, change->xact, entry);
     change->xact->last = change->index;
     if (change->kind == KIND_NOTIFICATION && !has_counter) {
         xact_note_notification(builder, change);
@@ -348,6 +350,19 @@ xact_raise_counts(struct pgc_builder *builder, const struct event_xact *xact)
     }
 }
 
+/* Only when the tick's last piece is here is it known that no further row of theirs comes. */
+void
+pgc_xacts_raise_earlier(struct pgc_builder *builder)
+{
+    struct event_xact *xact;
+
+    TAILQ_FOREACH(xact, &builder->xacts.list, entry) {
+        if (!xact->in_piece) {
+            xact_raise_counts(builder, xact);
+        }
+    }
+}
+
 void
 pgc_xacts_raise_counts(struct pgc_builder *builder, const struct event_change *change)
 {
@@ -364,9 +379,6 @@ pgc_xacts_end_piece(struct pgc_builder *builder, bool ends_tick)
     while (xact != NULL) {
         struct event_xact *next = TAILQ_NEXT(xact, entry);
 
-        if (ends_tick && !xact->in_piece) {
-            xact_raise_counts(builder, xact);
-        }
         xact->in_piece = false;
         xact->joiners = NULL;
         if (ends_tick || (TAILQ_EMPTY(&xact->counts) && xact->leavers == NULL)) {

@@ -220,6 +220,28 @@ a_counter_that_ends_where_it_began_is_no_event(void **state)
     world_free(world);
 }
 
+/* The member's badge must end at the newest count, wherever the pieces were cut. */
+static void
+counts_come_in_the_order_of_the_transactions_last_rows(void **state)
+{
+    struct event_world *world = world_new(with_counter, NULL);
+
+    (void)state;
+    count(world, "0", "7");
+    world->xid = 2;
+    count(world, "7", "5");
+    world->xid = 3;
+    count(world, "5", "4");
+    world->xid = 2;
+    count(world, "4", "3");
+    assert_string_equal(world_piece(world, false), "");
+    world->xid = 4;
+    count(world, "3", "0");
+    assert_string_equal(
+        world_raise(world), STREAM COUNT("7") STREAM COUNT("4") STREAM COUNT("3") STREAM RESET);
+    world_free(world);
+}
+
 int
 main(void)
 {
@@ -245,6 +267,7 @@ main(void)
         cmocka_unit_test(the_applications_own_counter_takes_precedence),
         cmocka_unit_test(a_counter_at_zero_or_null_resets),
         cmocka_unit_test(a_counter_that_ends_where_it_began_is_no_event),
+        cmocka_unit_test(counts_come_in_the_order_of_the_transactions_last_rows),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
