@@ -28,7 +28,6 @@ CREATE FUNCTION pgcable.access(p_requests json) RETURNS TABLE(req integer, strea
 declare
     v_custom json;
     v_builtin json;
-    v_refused json;
 begin
     select json_agg(q) filter (where q ->> 'channel' = 'custom'),
         json_agg(q) filter (where q ->> 'channel' is distinct from 'custom')

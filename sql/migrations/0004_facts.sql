@@ -339,15 +339,11 @@ $$;
 comment on function pgcable.facts(json) is
     'Daemon: what the rows of a batch do not hold, in one round trip.';
 
--- Stable, so that it sees just what the statement sees that calls it: advance() calls it in the
--- statement that takes the tick's snapshot.
-create function pgcable.access(p_requests json)
+create function pgcable.builtin_access(p_requests json)
     returns table (req integer, stream text, topic text)
     language plpgsql
     stable
-    security definer
     set search_path = pg_catalog, pg_temp
-    set jit = off
 as $$
 begin
     begin
@@ -357,8 +353,8 @@ begin
     end;
 end;
 $$;
-comment on function pgcable.access(json) is
-    'Internal: who may listen to what: per request the stream and the topics granted, or nulls.';
+comment on function pgcable.builtin_access(json) is
+    'Internal: who may listen to what, on the channels of the chat.';
 
 grant execute on function pgcable.facts(json) to pgcable_daemon;
 

@@ -433,6 +433,34 @@ $$;
 comment on function pgcable.detach(text) is
     'Take triggers and grant off the table that plays a kind. Harmless to repeat.';
 
+-- On partitions the triggers are copies, which somebody may drop, disable or lose by hand.  One for
+-- TRUNCATE is on the table itself only.
+create function pgcable.trigger_problems(p_kind text, p_table regclass) returns text[]
+    language sql
+    stable
+    set search_path = pg_catalog, pg_temp
+as $$
+    select array(
+        select format('the trigger pgcable_capture_%s of %s %s: run pgcable.attach(%L, …) again',
+            e.event, r.relation, case
+                when t.oid is null or t.tgenabled not in ('O', 'A') then 'is missing or disabled'
+                else 'does not call pgcable.capture()' end, p_kind)
+        from unnest('{insert,update,delete,truncate}'::text[]) with ordinality e (event, place)
+        cross join lateral (
+            select p_table as relation
+            union
+            select p.relid from pg_partition_tree(p_table) p where e.event <> 'truncate'
+        ) r
+        left join pg_trigger t on t.tgrelid = r.relation and not t.tgisinternal
+            and t.tgname = 'pgcable_capture_' || e.event
+        where not (p_kind = 'member' and e.event = 'insert')
+            and (t.oid is null or t.tgenabled not in ('O', 'A')
+                or t.tgfoid <> 'pgcable.capture()'::regprocedure)
+        order by e.place, r.relation::text);
+$$;
+comment on function pgcable.trigger_problems(text, regclass) is
+    'Internal: triggers of an attached table that are not as attach() made them.';
+
 create function pgcable.mapping_problems(p_kind text) returns text[]
     language plpgsql
     stable
@@ -457,16 +485,10 @@ begin
         select format('%s has no column %I any more (extra)%s', m.relation, e, v_again)
         from unnest(m.extra) e where not pgcable.has_column(m.relation, e));
     if p_kind <> 'thread' and v_class.relkind in ('r', 'p') then
-        v_result := v_result || array(
-            select format('the trigger pgcable_capture_%s of %s is missing or disabled%s',
-                e, m.relation, v_again)
-            from unnest('{insert,update,delete,truncate}'::text[]) e
-            where not (p_kind = 'member' and e = 'insert') and not exists (
-                select from pg_trigger
-                where tgrelid = m.relation and tgname = 'pgcable_capture_' || e
-                    and tgenabled <> 'D'));
+        v_result := v_result || pgcable.trigger_problems(p_kind, m.relation);
     end if;
-    if not has_table_privilege('pgcable_owner', m.relation, 'SELECT') then
+    if not has_table_privilege('pgcable_owner', m.relation, 'SELECT')
+        or not has_schema_privilege('pgcable_owner', v_class.relnamespace, 'USAGE') then
         v_result := v_result || format('pgcable_owner may not read %s%s', m.relation, v_again);
     end if;
     if v_class.relrowsecurity and not exists (

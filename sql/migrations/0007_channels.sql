@@ -267,24 +267,9 @@ $$;
 comment on function pgcable.room_access(json) is
     'Internal: who may listen to a room by pgcable.room_rule().';
 
-create function pgcable.builtin_access(p_requests json)
-    returns table (req integer, stream text, topic text)
-    language plpgsql
-    stable
-    set search_path = pg_catalog, pg_temp
-as $$
-begin
-    begin
-        return query execute pgcable.statements() ->> 'access' using p_requests;
-    exception when syntax_error_or_access_rule_violation then
-        return query execute pgcable.build(pgcable.shapes()) ->> 'access' using p_requests;
-    end;
-end;
-$$;
-comment on function pgcable.builtin_access(json) is
-    'Internal: who may listen to what, on the channels of the chat.';
-
-create or replace function pgcable.access(p_requests json)
+-- Stable, so that it sees just what the statement sees that calls it: advance() calls it in the
+-- statement that takes the tick's snapshot.
+create function pgcable.access(p_requests json)
     returns table (req integer, stream text, topic text)
     language plpgsql
     stable
@@ -296,7 +281,6 @@ as $$
 declare
     v_custom json;
     v_builtin json;
-    v_refused json;
 begin
     select json_agg(q) filter (where q ->> 'channel' = 'custom'),
         json_agg(q) filter (where q ->> 'channel' is distinct from 'custom')
@@ -330,6 +314,8 @@ begin
         select * from ruled;
 end;
 $$;
+comment on function pgcable.access(json) is
+    'Internal: who may listen to what: per request the stream and the topics granted, or nulls.';
 
 create function pgcable.broadcast(stream text, event text, data jsonb) returns void
     language plpgsql
