@@ -7,6 +7,9 @@ import { mint } from './lib/token.mjs';
 import { SLOWNESS, until } from './lib/until.mjs';
 import { ORIGIN } from './lib/wire.mjs';
 
+// It asks again every 500 ms until it is answered, and tells each answer: on a busy machine a
+// subscription may be `connected` more than once.
+
 // What the client expects of a browser.
 class BrowserSocket extends WebSocket {
     constructor(url, protocols) {
@@ -18,7 +21,7 @@ ActionCable.adapters.WebSocket = BrowserSocket;
 globalThis.addEventListener ??= () => {};
 globalThis.removeEventListener ??= () => {};
 
-const RECONNECT_MS = 40_000 * SLOWNESS;
+const RECONNECT_MS = 200_000 * SLOWNESS; // its pauses grow to half a minute and more
 
 function consume(t, daemon, member) {
     const consumer = ActionCable.createConsumer(`ws://127.0.0.1:${daemon.port}/cable`);
@@ -56,7 +59,7 @@ export default {
             { channel: 'Chats::CommunityMemberThreadsChannel' },
         ].map((params) => subscribe(consumer, params));
         await until('four confirmations', () =>
-            logs.every(({ connected }) => connected.length === 1),
+            logs.every(({ connected }) => connected.length > 0),
         );
 
         await t.app.message(room, ann, 'Hi');
@@ -90,7 +93,7 @@ export default {
         const unknown = subscribe(consumer, { channel: 'NoSuchChannel' });
         await until('both rejections', () => room.rejected === 1 && unknown.rejected === 1);
         const mine = subscribe(consumer, { channel: 'NotificationChannel' });
-        await until('the confirmation', () => mine.connected.length === 1);
+        await until('the confirmation', () => mine.connected.length > 0);
         assert.deepEqual([room.rejected, unknown.rejected], [1, 1]);
     },
 
@@ -113,10 +116,10 @@ export default {
         const consumer = consume(t, t.daemon, ann);
         const params = { channel: 'NotificationChannel' };
         const first = subscribe(consumer, params);
-        await until('the first confirmation', () => first.connected.length === 1);
+        await until('the first confirmation', () => first.connected.length > 0);
         first.subscription.unsubscribe();
         const second = subscribe(consumer, params);
-        await until('the second confirmation', () => second.connected.length === 1);
+        await until('the second confirmation', () => second.connected.length > 0);
         await t.app.broadcast(`notification-channel-${ann}`, { n: 2 });
         await until('the message', () => second.received.length === 1);
         assert.deepEqual(first.received, []);
@@ -128,13 +131,16 @@ export default {
         const room = await t.app.room([ann]);
         const consumer = consume(t, daemon, ann);
         const log = subscribe(consumer, { channel: 'Chats::RoomChannel', chat_room_id: room });
-        await until('the confirmation', () => log.connected.length === 1);
+        await until('the confirmation', () => log.connected.length > 0);
         await daemon.stop();
-        await until('the client to notice', () => log.disconnected === 1);
+        await until('the client to notice', () => log.disconnected > 0);
         await daemon.start();
         await daemon.ready();
-        await until('the client to be back', () => log.connected.length === 2, RECONNECT_MS);
-        assert.deepEqual(log.connected[1], { reconnected: true });
+        await until(
+            'the client to be back',
+            () => log.connected.some(({ reconnected }) => reconnected),
+            RECONNECT_MS,
+        );
         await t.app.message(room, ann, 'after the restart');
         await until('the message', () => log.received.length === 1);
         assert.equal(log.received[0].body, 'after the restart');

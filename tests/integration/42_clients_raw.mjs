@@ -7,6 +7,7 @@ import { until } from './lib/until.mjs';
 
 export default {
     async 'the documented sample works as it stands'(t) {
+        const start = Math.floor(Date.now() / 1000);
         const ann = await t.app.member('Ann');
         const room = await t.app.room([ann]);
         const identifier = JSON.stringify({ channel: 'ChatRoomChannel', community_member_id: ann });
@@ -32,11 +33,10 @@ export default {
         assert.deepEqual(Object.keys(frame), ['identifier', 'message']);
         assert.equal(frame.message.body, 'Hi');
         await until('two pings', () => wire.pings.length >= 2);
-        for (const { frame: ping } of wire.pings) {
+        for (const ping of wire.pings) {
             assert.deepEqual(Object.keys(ping), ['type', 'message']);
-            assert.ok(
-                Number.isInteger(ping.message) && Math.abs(ping.message - Date.now() / 1000) < 10,
-            );
+            assert.ok(Number.isInteger(ping.message));
+            assert.ok(ping.message >= start && ping.message <= Date.now() / 1000);
         }
     },
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // The database goes away and comes back: clients stay, nothing is lost.
 import assert from 'node:assert/strict';
+import { ownWorld } from './lib/own.mjs';
 import { until } from './lib/until.mjs';
 
 const KILL = `select count(pg_terminate_backend(pid)) from pg_stat_activity
@@ -56,22 +57,22 @@ export default {
         assert.equal(hers.wire.closed, null);
     },
 
+    // It polls 5 s after its last poll: who is read earlier has woken it.  On a busy machine the row
+    // may come too late for that, so there are more; a daemon that only polls never passes.
     async 'a daemon that has been idle wakes up for a single row'(t) {
-        const daemon = await t.start({ poll_ms: 5000 });
-        const { ann, room, hers } = await oneInARoom(t, daemon);
-        await until(
-            'the daemon to sleep',
-            async () =>
-                Number(
-                    await t.app.superuser.sql`select count(*)
-            from pg_stat_activity where usename = 'pgcable_daemon'
-                and state = 'idle' and clock_timestamp() - state_change > interval '1 second'`,
-                ) >= 1,
-        );
-        const start = performance.now();
-        await t.app.message(room, ann, 'good morning');
-        await hers.room.next();
-        assert.ok(performance.now() - start < 3000, 'not the poll but the notification woke it');
+        const own = await ownWorld(t, { settings: { poll_ms: 5000, canary_ms: 0 } });
+        const { ann, room, hers } = await oneInARoom(own, own.daemon);
+        const boss = own.app.superuser;
+        await until('a row to wake it', async () => {
+            const polled = await until('the daemon to sleep', () => boss.sql`select state_change
+                from pg_stat_activity where datname = current_database() and state = 'idle'
+                    and usename = 'pgcable_daemon' and query like '%advance(%'
+                    and state_change < clock_timestamp() - interval '1 second'`);
+            await own.app.message(room, ann, 'good morning');
+            await hers.room.next();
+            return (await boss.sql`select max(at) - ${polled} < interval '4.5 s'
+                from pgcable.tick`) === 't';
+        });
     },
 
     async 'notify = off delivers by polling'(t) {

@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { loadCases, makeEnv, runCase } from '../oracle/replay.mjs';
 import { SECRET } from './lib/token.mjs';
-import { SLOWNESS } from './lib/until.mjs';
+import { PATIENCE_MS, until } from './lib/until.mjs';
 
 const oracle = (name) => fileURLToPath(new URL(`../oracle/${name}`, import.meta.url));
 const deviations = JSON.parse(fs.readFileSync(oracle('deviations.json'), 'utf8'));
@@ -34,9 +34,20 @@ async function startFor(t) {
     return { daemon, env };
 }
 
+// What these say is true of a client that keeps its pace; on a busy machine that may take more
+// than one attempt.
+const PACED = /^(connect_pings|subscribe_duplicate)/;
+
 async function replay(kase, env) {
-    const outcome = await runCase(kase, env, { timeout: 8000 * SLOWNESS });
-    return outcome.result === 'PASS' ? null : `${outcome.result} ${kase.case}: ${outcome.why}`;
+    let outcome;
+    const passes = async () => {
+        outcome = await runCase(kase, env, { timeout: PATIENCE_MS });
+        return outcome.result === 'PASS';
+    };
+    const passed = PACED.test(kase.case)
+        ? await until(kase.case, passes, 2 * PATIENCE_MS).catch(() => false)
+        : await passes();
+    return passed ? null : `${outcome.result} ${kase.case}: ${outcome.why}`;
 }
 
 // Cases that broadcast would hear each other; the others may run side by side.

@@ -8,7 +8,7 @@ import { chromium } from 'playwright-core';
 import { PGCABLE, ROOT } from './lib/daemon.mjs';
 import { Role } from './lib/postgres.mjs';
 import { Skip } from './lib/test.mjs';
-import { until, within } from './lib/until.mjs';
+import { PATIENCE_MS, until, within } from './lib/until.mjs';
 
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const FLAGS = [
@@ -52,7 +52,7 @@ class Demo {
                 assert.equal(this.child.exitCode, null, this.output);
                 return fs.existsSync(this.envFile);
             },
-            60_000,
+            4 * PATIENCE_MS,
         );
         const lines = fs.readFileSync(this.envFile, 'utf8').trim().split('\n');
         this.env = Object.fromEntries(lines.map((line) => /^(\w+)='?(.*?)'?$/.exec(line).slice(1)));
@@ -63,7 +63,7 @@ class Demo {
         if (this.child.exitCode === null) {
             this.child.kill(signal);
         }
-        return within('the demo to end', this.ended, 30_000);
+        return within('the demo to end', this.ended);
     }
 
     assertNothingLeft() {
@@ -78,9 +78,14 @@ async function browse(t, url) {
     if (!fs.existsSync(CHROMIUM)) {
         throw new Skip(`there is no ${CHROMIUM}`);
     }
-    const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+    const browser = await chromium.launch({
+        executablePath: CHROMIUM,
+        args: FLAGS,
+        timeout: 2 * PATIENCE_MS,
+    });
     t.later(() => browser.close());
     const page = await browser.newPage({ viewport: { width: 1280, height: 860 } });
+    page.setDefaultTimeout(2 * PATIENCE_MS);
     page.complaints = [];
     page.on('pageerror', (error) => page.complaints.push(String(error)));
     page.on(

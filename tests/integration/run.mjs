@@ -19,7 +19,7 @@ import { SLOWNESS, within } from './lib/until.mjs';
 import { World } from './lib/world.mjs';
 
 const HERE = path.dirname(fileURLToPath(import.meta.url));
-const TEST_MS = 300_000 * SLOWNESS;
+const TEST_MS = 600_000 * SLOWNESS;
 
 async function loadTests(only) {
     const files = fs

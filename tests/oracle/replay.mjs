@@ -52,12 +52,12 @@ export async function doControl(env, name, body) {
 export class Skip extends Error {}
 // one websocket (or raw HTTP) exchange; everything that arrives is queued as an event {k:'open'|'reject'|'text'|'binary'|'pong'|'closed', ...}
 export class Conn {
-  constructor(env, req) {
-    this.q = []; this.pings = []; this.waiters = []; this.t0 = performance.now(); this.req = req; this.env = env;
+  constructor(env, req, patience = 2500) {
+    this.patience = patience; this.q = []; this.pings = []; this.waiters = []; this.t0 = performance.now(); this.req = req; this.env = env;
     const headers = Object.fromEntries(Object.entries(req.headers ?? {}).map(([k, v]) => [k, tpl(v, env)]));
     const p = tpl(req.path, env);
     if (req.raw !== undefined) return this.rawHttp(tpl(req.raw, env));
-    const ws = this.ws = new WebSocket(`ws://${env.url.host}${p}`, (req.protocols ?? []).map(x => tpl(x, env)), { headers, perMessageDeflate: req.deflate ?? false, maxPayload: 1 << 28, autoPong: true, closeTimeout: 5000, skipUTF8Validation: false });
+    const ws = this.ws = new WebSocket(`ws://${env.url.host}${p}`, (req.protocols ?? []).map(x => tpl(x, env)), { headers, perMessageDeflate: req.deflate ?? false, maxPayload: 1 << 28, autoPong: true, closeTimeout: Math.max(5000, patience), skipUTF8Validation: false });
     ws._autoProtocolCheck = false;
     let res;
     ws.on('upgrade', r => { res = r; });
@@ -73,7 +73,7 @@ export class Conn {
     const fin = why => { if (done) return; done = true; const t = b.toString('latin1').replace(/[\x81\x00].?\{"type":"ping","message":\d+\}\xff?/g, ''), i = t.indexOf('\r\n\r\n'); if (i < 0) return this.ev({ k: 'reject', status: 0, raw_headers: [], body: t, end: why });
       const [l, ...hs] = t.slice(0, i).split('\r\n'); this.ev({ k: 'reject', status: +l.split(' ')[1], http: l.split(' ')[0], raw_headers: hs.map(h => { const c = h.indexOf(':'); return [h.slice(0, c), h.slice(c + 1).trim()]; }), body: dechunk(t.slice(i + 4), hs), end: why }); };
     s.on('connect', () => s.write(text)); s.on('data', d => { b = Buffer.concat([b, d]); clearTimeout(this.tm); this.tm = setTimeout(() => { fin('open'); }, 400); });
-    s.on('end', () => { clearTimeout(this.tm); fin('server closed'); }); s.on('error', e => { clearTimeout(this.tm); fin(e.code); }); this.tm = setTimeout(() => fin('no answer'), 2500);
+    s.on('end', () => { clearTimeout(this.tm); fin('server closed'); }); s.on('error', e => { clearTimeout(this.tm); fin(e.code); }); this.tm = setTimeout(() => fin('no answer'), this.patience);
   }
   now() { return Math.round(performance.now() - this.t0); }
   ev(e) { e.t = this.now(); this.q.push(e); this.wake(); }
@@ -85,9 +85,9 @@ export class Conn {
 const pairs = a => { const o = []; for (let i = 0; i < a.length; i += 2) o.push([a[i], a[i + 1]]); return o; };
 const dechunk = (b, hs) => { if (!hs.some(h => /^transfer-encoding:\s*chunked/i.test(h))) return b; let o = '', i = 0; for (;;) { const j = b.indexOf('\r\n', i); const n = parseInt(b.slice(i, j), 16); if (!n) return o; o += b.slice(j + 2, j + 2 + n); i = j + 4 + n; } };
 // performs a step that acts; true when it was one
-export async function act(conns, env, s, kase) {
+export async function act(conns, env, s, kase, patience) {
   const c = conns[s.on ?? 'a'], ws = c?.ws;
-  if (s.connect) { conns[s.connect] = new Conn(env, kase.also[s.connect]); return true; }
+  if (s.connect) { conns[s.connect] = new Conn(env, kase.also[s.connect], patience); return true; }
   if (s.send !== undefined) { ws.send(tpl(s.send, env)); return true; }
   if (s.sendMany) { for (const x of s.sendMany) ws.send(tpl(x, env)); return true; }
   if (s.sendBinary !== undefined) { ws.send(Buffer.from(s.sendBinary, 'base64'), { binary: true }); return true; }
@@ -115,13 +115,13 @@ export async function runCase(kase, env, o = {}) {
     if (kase.steps.some(s => s.server) && (!env.stopCmd || !env.startCmd)) throw new Skip('needs --stop-cmd and --start-cmd');
     if (kase.steps.some(s => s.broadcast) && env.broadcast === 'none') throw new Skip('needs --broadcast');
     if (kase.steps.some(s => s.control) && env.control === 'none') throw new Skip('needs --control');
-    conns.a = new Conn(env, kase.request);
+    conns.a = new Conn(env, kase.request, o.timeout);
     let i = 0, bag = null;
     for (const s of kase.steps) {
       i++; const c = conns[s.on ?? 'a'];
-      if (await act(conns, env, s, kase)) continue;
+      if (await act(conns, env, s, kase, o.timeout)) continue;
       if (s.silence) { const e = await c.next(s.silence); if (e) { log.push(e); note(`step ${i}: expected silence for ${s.silence} ms, got ${show(e)}`); break; } continue; }
-      if (s.pings) { const a = c.pings.length; const p = await c.pingsN(s.pings + a, 3500 * (s.pings + 1)); const got = p.slice(a); if (got.length < s.pings) { note(`step ${i}: ${got.length} pings of ${s.pings}`); break; }
+      if (s.pings) { const a = c.pings.length; const p = await c.pingsN(s.pings + a, Math.max(3500 * (s.pings + 1), o.timeout ?? 0)); const got = p.slice(a); if (got.length < s.pings) { note(`step ${i}: ${got.length} pings of ${s.pings}`); break; }
         for (const g of got) { let j; try { j = JSON.parse(g.s); } catch {} if (!j || Object.keys(j).join() !== 'type,message' || !Number.isInteger(j.message) || Math.abs(j.message - Date.now() / 1000) > 30) note(`step ${i}: odd ping ${g.s}`); }
         for (let k = 1; k < got.length; k++) { const d = got[k].t - got[k - 1].t; if (Math.abs(d - s.interval_ms) > 700) note(`step ${i}: ping interval ${d} ms`); } continue; }
       if (s.recvAny) {      // these texts in any order

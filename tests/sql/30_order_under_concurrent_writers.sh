@@ -27,16 +27,19 @@ cat >"$SCRATCH/tick.sql" <<'SQL'
 select count(*) from pgcable.advance();
 \sleep 3 ms
 SQL
-pgbench -n -c 8 -T 4 -f "$SCRATCH/write.sql@3" -f "$SCRATCH/roll.sql@1" >/dev/null 2>&1 &
-writers=$!
-pgbench -n -c 2 -T 4 -f "$SCRATCH/tick.sql" >/dev/null 2>&1
-wait $writers
+# Until there is enough of everything, however long that takes here.
+until [ "$(sql -c 'select (select count(*) > 100 from ledger) and
+    (select count(*) > 50 from pgcable.tick)')" = t ]; do
+    pgbench -n -c 8 -T 3 -f "$SCRATCH/write.sql@3" -f "$SCRATCH/roll.sql@1" >/dev/null 2>&1 &
+    writers=$!
+    pgbench -n -c 2 -T 3 -f "$SCRATCH/tick.sql" >/dev/null 2>&1
+    wait $writers
+    [ $SECONDS -lt 300 ] || { echo 'no rows or no ticks in 5 minutes' >&2; exit 1; }
+done
 sql -c 'select from pgcable.advance()' >/dev/null
 sql -c "create table got as select row_number() over () as place, (new::json ->> 'id')::int as row_id,
     (new::json ->> 'n')::int as n from t.news() as (id bigint, xid text, kind text, op text,
     stream text, new text, old text, at_us bigint) where op = 'U'" >/dev/null
-has "$(sql -c 'select count(*) > 100 from ledger')" t 'there was something to deliver'
-has "$(sql -c 'select count(*) > 50 from pgcable.tick')" t 'in many ticks'
 is "$(sql -c 'select count(*) from (select row_id, n from ledger except all select row_id, n from got) x')" \
     0 'none is missing'
 is "$(sql -c 'select count(*) from (select row_id, n from got except all select row_id, n from ledger) x')" \

@@ -6,7 +6,7 @@
 #include "pgcable/loop.h"
 #include "pgcable/pg.h"
 
-enum { DEADLINE_MS = 30000, PAUSE_EVERY = 7000 };
+enum { DEADLINE_MS = 90000, PAUSE_EVERY = 7000 };
 
 /* One connection and what it told. */
 struct bench {

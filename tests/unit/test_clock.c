@@ -24,7 +24,7 @@ the_monotonic_clock_never_goes_back(void **state)
         last_us = now_us;
         last_ms = now_ms;
     }
-    assert_in_range(last_ms, last_us / 1000, last_us / 1000 + 1000);
+    assert_in_range(last_ms, last_us / 1000, last_us / 1000 + 60000);
 }
 
 static void
@@ -37,6 +37,14 @@ the_wall_clock_is_the_systems(void **state)
     (void)state;
     assert_in_range(now_s, before, before + 60);
     assert_in_range(now_us / 1000000, before, before + 60);
+}
+
+static void
+an_age_is_never_below_nothing(void **state)
+{
+    (void)state;
+    assert_in_range(pgc_wall_age_us(pgc_wall_us() - 5000000), 5000000, 65000000);
+    assert_int_equal(pgc_wall_age_us(pgc_wall_us() + 3600000000), 0);
 }
 
 static void
@@ -58,6 +66,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_monotonic_clock_never_goes_back),
         cmocka_unit_test(the_wall_clock_is_the_systems),
+        cmocka_unit_test(an_age_is_never_below_nothing),
         cmocka_unit_test(random_bytes_reach_the_end_and_differ),
     };
 

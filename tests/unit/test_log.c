@@ -198,18 +198,21 @@ logging_leaves_errno_alone(void **state)
 static void
 a_line_that_a_stranger_provokes_comes_once_a_second(void **state)
 {
+    const int64_t hour_ms = 3600000; /* by which the last line is as good as now, for this test */
     struct pgc_log_limit limit = {0};
     unsigned suppressed = 99;
 
     (void)state;
     assert_true(pgc_log_allowed(&limit, &suppressed));
     assert_int_equal(suppressed, 0);
+    limit.last_ms += hour_ms;
     assert_false(pgc_log_allowed(&limit, &suppressed));
     assert_false(pgc_log_allowed(&limit, &suppressed));
 
-    limit.last_ms -= 1000; /* a second later */
+    limit.last_ms -= hour_ms + 1000; /* a second later */
     assert_true(pgc_log_allowed(&limit, &suppressed));
     assert_int_equal(suppressed, 2);
+    limit.last_ms += hour_ms;
     assert_false(pgc_log_allowed(&limit, &suppressed));
 }
 

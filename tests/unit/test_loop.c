@@ -15,7 +15,7 @@
 #include "pgcable/clock.h"
 #include "pgcable/loop.h"
 
-enum { DEADLINE_MS = 10000 };
+enum { DEADLINE_MS = 60000 };
 
 /* A loop, a diary of what happened on it, and things for callbacks to act on. */
 struct scene {

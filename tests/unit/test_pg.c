@@ -173,7 +173,7 @@ a_paused_result_waits_in_the_server_and_then_arrives_whole(void **state)
 
     wait_for(other, is_up);
     bench->pauses = true;
-    query(bench, "select i, repeat('x', 500) from generate_series(1, 100000) i", 5000);
+    query(bench, "select i, repeat('x', 500) from generate_series(1, 100000) i", DEADLINE_MS);
     wait_for(bench, is_paused);
     while (strcmp(ask(other, "select wait_event from pg_stat_activity"
                              " where application_name = 'pgcable/test'"),
@@ -202,10 +202,10 @@ a_pause_is_no_timeout(void **state)
     struct bench *other = bench_new(server_dsn(), "other");
 
     bench->pauses = true;
-    query(bench, "select i, repeat('x', 500) from generate_series(1, 8000) i", 50);
+    query(bench, "select i, repeat('x', 500) from generate_series(1, 8000) i", 3000);
     wait_for(bench, is_paused);
     wait_for(other, is_up);
-    ask(other, "select pg_sleep(0.3)");
+    ask(other, "select pg_sleep(3.1)");
     /* Both run on loops of their own: this one has its timers fire only now. */
     bench->pauses = false;
     pgc_pg_resume(bench->pg);

@@ -11,7 +11,7 @@
 #include "pgcable/loop.h"
 #include "pgcable/port.h"
 
-enum { DEADLINE_MS = 20000, MANY = 20000 };
+enum { DEADLINE_MS = 60000, MANY = 20000 };
 
 /* Both ends on one loop, and what came out of them. */
 struct street {
@@ -182,6 +182,30 @@ viewers_are_counted_in_order_with_the_asks(void **state)
 }
 
 static void
+who_has_gone_counts_for_a_while(void **state)
+{
+    struct street *street = *state;
+
+    pgc_port_linger(street->port, 3600 * 1000);
+    open_both(street);
+    pgc_port_viewer(street->port, "42", 1);
+    pgc_port_viewer(street->port, "43", 1);
+    pgc_port_viewer(street->port, "42", -1);
+    pgc_port_viewer(street->port, "43", -1);
+    ask(street, "42");
+    pgc_port_viewer(street->port, "42", 1); /* is back, and goes again */
+    ask(street, "42");
+    pgc_port_viewer(street->port, "42", -1);
+    ask(street, "42");
+    ask(street, "44");
+    run_until(street, 4);
+    assert_string_equal(street->diary, "VVVa");
+    pgc_port_linger(street->port, 0);
+    assert_false(pgc_port_has_viewer(street->port, "43"));
+    assert_false(pgc_port_has_viewer(street->port, "42"));
+}
+
+static void
 what_is_sent_to_a_closed_end_is_freed_unseen(void **state)
 {
     struct street *street = *state;
@@ -266,6 +290,7 @@ main(void)
             what_was_sent_before_an_end_opened_waits_for_it, setup, teardown),
         cmocka_unit_test_setup_teardown(
             viewers_are_counted_in_order_with_the_asks, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_has_gone_counts_for_a_while, setup, teardown),
         cmocka_unit_test_setup_teardown(
             what_is_sent_to_a_closed_end_is_freed_unseen, setup, teardown),
         cmocka_unit_test(an_answer_carries_stream_and_topics),

@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -13,9 +14,10 @@
 
 #include <cmocka.h>
 
+#include "pgcable/clock.h"
 #include "pgcable/mem.h"
 
-enum { DEADLINE_S = 10, SHIP_MAX_PINGS = 5 };
+enum { DEADLINE_S = 60 };
 
 struct ship *
 ship_new(const struct harbour *harbour, int receive_bytes)
@@ -90,6 +92,15 @@ ship_read_more(struct ship *ship)
     return got > 0;
 }
 
+bool
+ship_has_ended(struct ship *ship, int wait_ms)
+{
+    struct pollfd poll_fd = {.fd = ship->fd, .events = POLLIN};
+    char byte;
+
+    return poll(&poll_fd, 1, wait_ms) > 0 && recv(ship->fd, &byte, 1, MSG_PEEK) <= 0;
+}
+
 static void
 ship_drop(struct ship *ship, size_t length)
 {
@@ -97,24 +108,54 @@ ship_drop(struct ship *ship, size_t length)
     ship->length -= length;
 }
 
-const char *
-ship_read_head(struct ship *ship)
+/* Up to and with `end`; "" if the connection ends before.  Static memory. */
+static const char *
+ship_read_up_to(struct ship *ship, const char *end)
 {
-    static char head[4096];
-    const char *end = NULL;
+    static char text[65536];
+    const char *found = NULL;
     size_t length;
 
-    while ((end = memmem(ship_bytes(ship), ship->length, "\r\n\r\n", 4)) == NULL) {
+    while ((found = memmem(ship_bytes(ship), ship->length, end, strlen(end))) == NULL) {
         if (!ship_read_more(ship)) {
             return "";
         }
     }
-    length = (size_t)(end - ship_bytes(ship)) + 4;
-    assert_true(length < sizeof(head));
-    memcpy(head, ship_bytes(ship), length);
-    head[length] = '\0';
+    length = (size_t)(found - ship_bytes(ship)) + strlen(end);
+    assert_true(length < sizeof(text));
+    memcpy(text, ship_bytes(ship), length);
+    text[length] = '\0';
     ship_drop(ship, length);
-    return head;
+    return text;
+}
+
+const char *
+ship_read_head(struct ship *ship)
+{
+    return ship_read_up_to(ship, "\r\n\r\n");
+}
+
+const char *
+ship_read_record_or_ping(struct ship *ship)
+{
+    return ship_read_up_to(ship, "\n\n");
+}
+
+const char *
+ship_read_record(struct ship *ship)
+{
+    static const char ping[] = "event: ping\n";
+    int64_t deadline = pgc_monotonic_ms() + (int64_t)1000 * DEADLINE_S;
+
+    while (pgc_monotonic_ms() < deadline) {
+        const char *record = ship_read_record_or_ping(ship);
+
+        if (strncmp(record, ping, sizeof(ping) - 1) != 0) {
+            return record;
+        }
+    }
+    fail_msg("the server sent nothing but pings for %d s", DEADLINE_S);
+    return "";
 }
 
 const char *
@@ -234,7 +275,7 @@ ship_measure(const struct ship *ship, size_t *header, size_t *payload)
 }
 
 int
-ship_next(struct ship *ship, char *payload, size_t size, size_t *length)
+ship_next_or_ping(struct ship *ship, char *payload, size_t size, size_t *length)
 {
     size_t header;
     size_t whole;
@@ -257,21 +298,20 @@ ship_next(struct ship *ship, char *payload, size_t size, size_t *length)
     return opcode;
 }
 
-/* The next that is no ping of the cable.  One of these may come at any time; if many do, nothing
- * else does. */
-static int
-ship_next_but_pings(struct ship *ship, char *payload, size_t size, size_t *length)
+int
+ship_next(struct ship *ship, char *payload, size_t size, size_t *length)
 {
     static const char ping[] = "{\"type\":\"ping\"";
+    int64_t deadline = pgc_monotonic_ms() + (int64_t)1000 * DEADLINE_S;
 
-    for (int pings = 0; pings < SHIP_MAX_PINGS; pings++) {
-        int opcode = ship_next(ship, payload, size, length);
+    while (pgc_monotonic_ms() < deadline) {
+        int opcode = ship_next_or_ping(ship, payload, size, length);
 
         if (opcode != SHIP_TEXT || strncmp(payload, ping, sizeof(ping) - 1) != 0) {
             return opcode;
         }
     }
-    fail_msg("the server sent nothing but %d pings", SHIP_MAX_PINGS);
+    fail_msg("the server sent nothing but pings for %d s", DEADLINE_S);
     return -1;
 }
 
@@ -281,7 +321,7 @@ ship_expect(struct ship *ship, const char *text)
     char payload[1024];
     size_t length;
 
-    assert_int_equal(ship_next_but_pings(ship, payload, sizeof(payload), &length), SHIP_TEXT);
+    assert_int_equal(ship_next(ship, payload, sizeof(payload), &length), SHIP_TEXT);
     assert_string_equal(payload, text);
 }
 
@@ -291,7 +331,7 @@ ship_expect_close(struct ship *ship, int code)
     char payload[256] = "";
     size_t length = 0;
 
-    assert_int_equal(ship_next_but_pings(ship, payload, sizeof(payload), &length), SHIP_CLOSE);
+    assert_int_equal(ship_next(ship, payload, sizeof(payload), &length), SHIP_CLOSE);
     assert_true(length >= 2);
     assert_int_equal((unsigned char)payload[0] << 8 | (unsigned char)payload[1], code);
     ship_send_frame(ship, SHIP_CLOSE, true, payload, 2);

@@ -28,8 +28,14 @@ void ship_sink(struct ship *ship); /* closes; NULL is fine */
 void ship_send(struct ship *ship, const void *bytes, size_t length);
 /* The head of the answer with its empty line, in static memory; "" if the server hung up. */
 const char *ship_read_head(struct ship *ship);
+/* The next record of a stream of events, the empty line included; "" = the end.  Pings may come at
+ * any time; only the second one shows them. */
+const char *ship_read_record(struct ship *ship);
+const char *ship_read_record_or_ping(struct ship *ship);
 /* Everything up to the end of the connection, in static memory. */
 const char *ship_read_to_end(struct ship *ship);
+/* It has sent nothing that is unread and hung up, or does so within that time. */
+bool ship_has_ended(struct ship *ship, int wait_ms);
 
 /* "GET <target>" with all that a handshake needs but an Origin, and these further header lines. */
 void ship_ask(struct ship *ship, const char *target, const char *headers);
@@ -44,9 +50,11 @@ void ship_subscribe(struct ship *ship); /* until confirmed */
 void ship_send_frame(struct ship *ship, int opcode, bool final, const void *bytes, size_t length);
 void ship_say(struct ship *ship, const char *text);
 
-/* The next frame: opcode, payload in `payload` (terminated; may be cut).  -1: connection ended. */
+/* The next frame: opcode, payload in `payload` (terminated; may be cut).  -1: connection ended.
+ * Pings of the cable may come at any time; only the second one shows them. */
 int ship_next(struct ship *ship, char *payload, size_t size, size_t *length);
-/* The next frame that is no ping of the cable is a text like that. */
+int ship_next_or_ping(struct ship *ship, char *payload, size_t size, size_t *length);
+/* The next frame is a text like that. */
 void ship_expect(struct ship *ship, const char *text);
 /* So is a close frame with that code; it is answered, and then the connection ends. */
 void ship_expect_close(struct ship *ship, int code);

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 // Under valgrind everything takes its time.
 export const SLOWNESS = process.env.PGCABLE_WRAP ? 10 : 1;
-export const PATIENCE_MS = 15_000 * SLOWNESS;
+export const PATIENCE_MS = 60_000 * SLOWNESS; // a busy machine does nothing at all for seconds
 
 // Calls `probe` until it returns something true, and returns that.
 export async function until(what, probe, ms = PATIENCE_MS) {
@@ -32,4 +32,12 @@ export async function within(what, promise, ms = PATIENCE_MS) {
     } finally {
         clearTimeout(timer);
     }
+}
+
+// The second that the clock shows, once it is another one than now.
+export async function nextSecond() {
+    const seconds = () => Math.floor(Date.now() / 1000);
+    const now = seconds();
+    await until('the next second', () => seconds() > now);
+    return seconds();
 }
