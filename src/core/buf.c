@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "pgcable/mem.h"
+#include "pgcable/utf8.h"
 
 #include "core_internal.h"
 

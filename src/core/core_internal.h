@@ -12,8 +12,4 @@
 /* pgc_buf_addf() for those that take a format themselves. */
 void pgc_buf_addv(struct pgc_buf *buf, const char *fmt, va_list args) PGC_PRINTF(2, 0);
 
-/* Bytes of the UTF-8 sequence `text` begins with (1 to 4), or 0 if it begins with none.  Refuses
- * overlong forms, surrogates and what lies beyond U+10FFFF.  `length` is at least 1. */
-size_t pgc_utf8_sequence(const char *text, size_t length);
-
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* utf8.c - well-formed byte sequences after table 3-7 of the Unicode standard. */
-#include <stdbool.h>
+#include "pgcable/utf8.h"
 
-#include "core_internal.h"
+#include <stdbool.h>
 
 static bool
 utf8_between(char byte, unsigned char first, unsigned char last)
@@ -58,4 +58,17 @@ pgc_utf8_sequence(const char *text, size_t length)
         }
     }
     return size;
+}
+
+size_t
+pgc_utf8_span(const char *text, size_t length)
+{
+    size_t span = 0;
+    size_t size = 1;
+
+    while (span < length && size > 0) {
+        size = pgc_utf8_sequence(text + span, length - span);
+        span += size;
+    }
+    return span;
 }

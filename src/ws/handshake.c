@@ -6,8 +6,7 @@
 
 #include "ws_handshake.h"
 
-/* libwebsockets reads no more of these two than this. */
-enum { HANDSHAKE_CONNECTION_BYTES = 126, HANDSHAKE_KEY_BYTES = 127 };
+enum { HANDSHAKE_CONNECTION_BYTES = 126 }; /* libwebsockets reads no more of it */
 
 bool
 ws_rules_init(struct ws_rules *rules, const struct pgc_ws_conf *conf, struct pgc_err *err)
@@ -19,6 +18,7 @@ ws_rules_init(struct ws_rules *rules, const struct pgc_ws_conf *conf, struct pgc
     }
     *rules = (struct ws_rules){
         .path = pgc_xstrdup(conf->path),
+        .events_path = pgc_xstrdup(conf->events_path != NULL ? conf->events_path : ""),
         .origins = origins,
         .same_origin = conf->same_origin,
         .no_origin = conf->no_origin,
@@ -31,6 +31,7 @@ void
 ws_rules_fini(struct ws_rules *rules)
 {
     free(rules->path);
+    free(rules->events_path);
     ws_origins_free(rules->origins);
     *rules = (struct ws_rules){0};
 }
@@ -62,15 +63,25 @@ handshake_lists(const char *list, const char *word)
     return false;
 }
 
+/* 16 bytes in base64. */
+static bool
+handshake_is_key(const char *key)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+    return strspn(key, digits) == 22 && strcmp(key + 22, "==") == 0;
+}
+
 static bool
 handshake_is_websocket(const struct ws_request *request)
 {
-    return request->is_get && request->upgrade != NULL &&
-           strcasecmp(request->upgrade, "websocket") == 0 && request->host != NULL &&
-           strchr(request->host, ',') == NULL && request->connection != NULL &&
+    return request->is_get && request->is_http_1_1 && !request->has_body &&
+           request->upgrade != NULL && strcasecmp(request->upgrade, "websocket") == 0 &&
+           request->host != NULL && strchr(request->host, ',') == NULL &&
+           request->connection != NULL &&
            strlen(request->connection) <= HANDSHAKE_CONNECTION_BYTES &&
            handshake_lists(request->connection, "upgrade") && request->key != NULL &&
-           strlen(request->key) <= HANDSHAKE_KEY_BYTES;
+           handshake_is_key(request->key);
 }
 
 /* Behind a proxy that ended TLS?  The headers are Rack's; a browser's page cannot set them. */
@@ -103,6 +114,12 @@ static enum ws_verdict
 handshake_judge_origin(const struct ws_rules *rules, const struct ws_request *request)
 {
     if (request->origin == NULL) {
+        /* A browser that gets something from where the page is from names no origin, but says so;
+         * and no page can make it say so. */
+        if (rules->same_origin && request->fetch_site != NULL &&
+            strcmp(request->fetch_site, "same-origin") == 0) {
+            return WS_ACCEPTED;
+        }
         /* No page sends a handshake without Origin; a script of a page cannot add a header either,
          * so one that carries a token is a program's. */
         bool by_program = handshake_bearer(request) != NULL || request->x_jid != NULL;
@@ -115,7 +132,7 @@ handshake_judge_origin(const struct ws_rules *rules, const struct ws_request *re
     if (strchr(request->origin, ',') != NULL) {
         return WS_WRONG_ORIGIN;
     }
-    if (rules->same_origin &&
+    if (rules->same_origin && request->host != NULL &&
         ws_origin_is_of_host(request->origin, request->host, handshake_is_https(request))) {
         return WS_ACCEPTED;
     }
@@ -133,6 +150,19 @@ ws_handshake_judge(const struct ws_rules *rules, const struct ws_request *reques
     }
     if (request->version == NULL || strcmp(request->version, "13") != 0) {
         return WS_WRONG_VERSION;
+    }
+    return handshake_judge_origin(rules, request);
+}
+
+enum ws_verdict
+ws_handshake_judge_events(const struct ws_rules *rules, const struct ws_request *request)
+{
+    if (rules->events_path[0] == '\0' ||
+        !handshake_is_our_path(rules->events_path, request->path)) {
+        return WS_WRONG_PATH;
+    }
+    if (request->has_body) {
+        return WS_NO_WEBSOCKET;
     }
     return handshake_judge_origin(rules, request);
 }

@@ -2,12 +2,14 @@
 /*
  * inbound.c - from the socket to the session.
  *
- * The library unmasks, checks framing and UTF-8 (1002, 1007), announces each frame and hands over
- * what has arrived of it, in pieces of at most its receive buffer.  Here the pieces become
- * messages, within limits: a length that is announced counts before its bytes arrive.
+ * The library unmasks, checks framing (1002), announces each frame and hands over what has arrived
+ * of it, in pieces of at most its receive buffer.  Here the pieces become messages, within limits:
+ * a length that is announced counts before its bytes arrive.  UTF-8 is checked here, too: the
+ * library's own check takes pongs for text and misses characters that a message's end cuts off.
  */
 #include "pgcable/clock.h"
 #include "pgcable/log.h"
+#include "pgcable/utf8.h"
 
 #include "ws_internal.h"
 
@@ -71,6 +73,17 @@ inbound_deliver(struct ws_conn *conn, const char *text, size_t length)
     }
 }
 
+/* As soon as it can be told; until the message is whole it may end within a character. */
+static bool
+inbound_is_utf8(struct ws_inbound *inbound, const char *text, size_t length, bool is_whole)
+{
+    size_t rest;
+
+    inbound->checked += pgc_utf8_span(text + inbound->checked, length - inbound->checked);
+    rest = length - inbound->checked;
+    return rest == 0 || (!is_whole && rest < PGC_UTF8_BYTES);
+}
+
 /* A piece of a frame; most messages come as one. */
 int
 ws_inbound_receive(struct ws_conn *conn, const char *bytes, size_t length)
@@ -83,18 +96,19 @@ ws_inbound_receive(struct ws_conn *conn, const char *bytes, size_t length)
     if (conn->state != WS_OPEN) {
         return 0;
     }
-    if (is_last && inbound->text.length == 0) {
-        inbound->fragments = 0;
-        inbound_deliver(conn, bytes, length);
-        return 0;
+    if (!is_last || inbound->text.length > 0) {
+        pgc_buf_add(&inbound->text, bytes, length);
+        bytes = pgc_buf_str(&inbound->text);
+        length = inbound->text.length;
     }
-    pgc_buf_add(&inbound->text, bytes, length);
-    if (is_last) {
-        struct pgc_buf text = inbound->text;
+    if (!lws_frame_is_binary(conn->wsi) && !inbound_is_utf8(inbound, bytes, length, is_last)) {
+        inbound_refuse(conn, WS_CLOSE_NOT_UTF8, "not UTF-8", conn->ws->stats.ended_text);
+    } else if (is_last) {
+        struct ws_inbound whole = *inbound;
 
         *inbound = (struct ws_inbound){0};
-        inbound_deliver(conn, pgc_buf_str(&text), text.length);
-        pgc_buf_fini(&text);
+        inbound_deliver(conn, bytes, length);
+        inbound_forget(&whole);
     }
     return 0;
 }
@@ -107,23 +121,43 @@ ws_inbound_control(struct ws_conn *conn)
     return 0;
 }
 
+/* Most codes that nobody may send the library has replaced by 1002. */
+static int
+inbound_close_code(const char *payload, size_t length)
+{
+    int code;
+
+    if (length == 0) {
+        return WS_CLOSE_NORMAL;
+    }
+    if (length == 1) {
+        return WS_CLOSE_PROTOCOL;
+    }
+    code = (unsigned char)payload[0] << 8 | (unsigned char)payload[1];
+    return code <= WS_CLOSE_LAST ? code : WS_CLOSE_PROTOCOL;
+}
+
 /*
  * The peer wants to close, or answers our close frame: then we are done.  Otherwise its code is
- * sent back (1000 if it gave none), and the library hangs up.  It has seen to it that the code is
- * one that may be sent, and that no part of a frame is on its way.
+ * sent back (1000 if it gave none), and the library hangs up.  It has seen to it that no part of a
+ * frame is on its way.
  */
 int
-ws_inbound_close(struct ws_conn *conn, const unsigned char *payload, size_t length)
+ws_inbound_close(struct ws_conn *conn, const char *payload, size_t length)
 {
+    const char *reason = length > 2 ? payload + 2 : "";
+    size_t reason_length = length > 2 ? length - 2 : 0;
     struct pgc_frame *answer = NULL;
 
     if (conn->state != WS_OPEN) {
         return -1;
     }
-    conn->close_code = length >= 2 ? payload[0] << 8 | payload[1] : WS_CLOSE_NORMAL;
-    answer = length >= 2
-                 ? ws_close_frame_new(conn->close_code, (const char *)payload + 2, length - 2)
-                 : ws_close_frame_new(WS_CLOSE_NORMAL, NULL, 0);
+    conn->close_code = inbound_close_code(payload, length);
+    if (pgc_utf8_span(reason, reason_length) < reason_length) {
+        conn->close_code = WS_CLOSE_NOT_UTF8;
+        reason_length = 0;
+    }
+    answer = ws_close_frame_new(conn->close_code, reason, reason_length);
     ws_queue_clear(&conn->queue);
     ws_queue_push(&conn->queue, answer, pgc_monotonic_ms());
     pgc_frame_unref(answer);
@@ -135,7 +169,8 @@ void
 ws_inbound_beat(struct ws_conn *conn, int64_t now_ms)
 {
     conn->idle_count = 0;
-    if (conn->inbound.fragments > 0 && now_ms - conn->inbound.since_ms > WS_MESSAGE_MS) {
+    if (conn->inbound.fragments > 0 &&
+        now_ms - conn->inbound.since_ms > conn->ws->conf.message_ms) {
         inbound_refuse(conn, WS_CLOSE_POLICY, "message took too long", conn->ws->stats.ended_flood);
     }
 }

@@ -35,7 +35,7 @@ server_callback(
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
         return ws_upgrade_confirm(conn);
     case LWS_CALLBACK_HTTP:
-        return ws_upgrade_refuse_http(conn);
+        return ws_events_request(conn);
     case LWS_CALLBACK_RAW_ADOPT: /* what the library makes of CONNECT */
         return -1;
     case LWS_CALLBACK_ESTABLISHED:
@@ -51,8 +51,12 @@ server_callback(
     case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
         return ws_inbound_close(conn, in, length);
     case LWS_CALLBACK_SERVER_WRITEABLE:
+    case LWS_CALLBACK_HTTP_WRITEABLE:
         return ws_outbound_flush(conn) ? 0 : -1;
     case LWS_CALLBACK_WS_SERVER_DROP_PROTOCOL:
+        ws_conn_last_word(conn);
+        ws_conn_ending(conn);
+        return 0;
     case LWS_CALLBACK_CLOSED:
         ws_conn_ending(conn);
         return 0;
@@ -71,6 +75,10 @@ static const struct lws_protocols server_protocols[] = {
         .rx_buffer_size = SERVER_RX_BYTES,
         .tx_packet_size = SERVER_TX_BYTES},
     {.name = "actioncable-v1-json",
+        .callback = server_callback,
+        .rx_buffer_size = SERVER_RX_BYTES,
+        .tx_packet_size = SERVER_TX_BYTES},
+    {.name = "actioncable-v1-ext-json",
         .callback = server_callback,
         .rx_buffer_size = SERVER_RX_BYTES,
         .tx_packet_size = SERVER_TX_BYTES},
@@ -115,8 +123,7 @@ server_create_context(struct pgc_ws *ws, struct pgc_err *err)
         .port = CONTEXT_PORT_NO_LISTEN,
         .gid = (gid_t)-1,
         .uid = (uid_t)-1,
-        .options = LWS_SERVER_OPTION_LIBEVENT | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
-                   LWS_SERVER_OPTION_VALIDATE_UTF8,
+        .options = LWS_SERVER_OPTION_LIBEVENT | LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
         .foreign_loops = loops,
         .max_http_header_data2 = (unsigned)ws->conf.max_header_bytes,
         .max_http_header_pool2 = SERVER_HALF_OPEN,
@@ -183,7 +190,8 @@ pgc_ws_new(struct pgc_loop *loop, const struct pgc_ws_conf *conf, struct pgc_cab
         return NULL;
     }
     /* The texts are the caller's; what is needed of them has been copied. */
-    ws->conf.address = ws->conf.path = ws->conf.origins = ws->conf.version = NULL;
+    ws->conf.address = ws->conf.path = ws->conf.events_path = NULL;
+    ws->conf.origins = ws->conf.version = NULL;
     ws_wheel_start(ws);
     return ws;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * ws_handshake.h - may this request become a websocket, and on whose behalf?
+ * ws_handshake.h - may this request become a websocket or a stream, and on whose behalf?
  *
  * Pure: what a request said (struct ws_request) against what the settings allow (struct ws_rules).
  * Knows no socket and no library, so every rule is tested with a struct on the stack.
@@ -32,6 +32,8 @@ bool ws_origin_is_of_host(const char *origin, const char *host, bool https);
  * joined by ",", which makes it equal to nothing. */
 struct ws_request {
     bool is_get;
+    bool is_http_1_1;
+    bool has_body;
     const char *path; /* decoded, without the query */
     const char *host;
     const char *upgrade;
@@ -44,12 +46,15 @@ struct ws_request {
     const char *x_jid;
     const char *forwarded_proto;
     const char *forwarded_ssl;
+    const char *fetch_site;
+    const char *event_id;
     const char *query_jid;
     const char *query_token;
 };
 
 struct ws_rules {
     char *path;
+    char *events_path; /* "" = no such thing */
     struct ws_origins *origins;
     bool same_origin;
     enum pgc_no_origin no_origin;
@@ -72,6 +77,10 @@ enum ws_verdict {
 
 /* Is it a websocket handshake for us, from where we want one?  Looks at no token's content. */
 enum ws_verdict ws_handshake_judge(const struct ws_rules *rules, const struct ws_request *request);
+
+/* Is it a request for a stream of events, or a question whether that is allowed (no GET)? */
+enum ws_verdict ws_handshake_judge_events(
+    const struct ws_rules *rules, const struct ws_request *request);
 
 /* The token to verify: borrowed from the request or the offer.  NULL text if there is none. */
 struct ws_token {

@@ -65,7 +65,7 @@ expect_pong(struct ship *ship, const char *pong, const char *text)
         if (opcode == SHIP_PONG) {
             assert_string_equal(payload, pong);
             has_pong = true;
-        } else if (strstr(payload, "\"type\":\"ping\"") == NULL) {
+        } else {
             assert_int_equal(opcode, SHIP_TEXT);
             assert_non_null(text);
             assert_string_equal(payload, text);
@@ -173,10 +173,18 @@ endless_fragments_are_refused(void **state)
 static void
 message_that_is_never_finished_is_given_up(void **state)
 {
-    const struct visit *visit = *state;
+    struct pgc_ws_conf conf = harbour_conf();
+    struct harbour *harbour = NULL;
+    struct ship *ship = NULL;
 
-    ship_send_frame(visit->ship, SHIP_TEXT, false, "{", 1);
-    ship_expect_close(visit->ship, 1008);
+    (void)state;
+    conf.message_ms = 100;
+    harbour = harbour_open(&conf);
+    ship = ship_aboard(harbour, 0);
+    ship_send_frame(ship, SHIP_TEXT, false, "{", 1);
+    ship_expect_close(ship, 1008);
+    ship_sink(ship);
+    harbour_close(harbour);
 }
 
 static void
@@ -187,7 +195,7 @@ flood_of_pings_is_ended(void **state)
     size_t length;
     int opcode = SHIP_PONG;
 
-    for (int i = 0; i < 500; i++) {
+    for (int i = 0; i < 2000; i++) {
         ship_send_frame(visit->ship, SHIP_PING, true, "", 0);
     }
     while (opcode == SHIP_PONG || opcode == SHIP_TEXT) {
@@ -240,6 +248,52 @@ text_that_is_no_utf8_is_closed_with_1007(void **state)
 }
 
 static void
+text_that_ends_within_a_character_is_closed_with_1007(void **state)
+{
+    static const char *const texts[] = {"\xc3", "x\xc3", "xx\xc3", "xxx\xc3"};
+    struct visit *visit = *state;
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+        struct ship *whole = ship_aboard(visit->harbour, 0);
+        struct ship *cut = ship_aboard(visit->harbour, 0);
+
+        ship_say(whole, texts[i]);
+        ship_expect_close(whole, 1007);
+        ship_send_frame(cut, SHIP_TEXT, false, texts[i], strlen(texts[i]));
+        ship_send_frame(cut, CONTINUATION, true, "", 0);
+        ship_expect_close(cut, 1007);
+        ship_sink(whole);
+        ship_sink(cut);
+    }
+    assert_still_served(visit);
+}
+
+static void
+pong_is_no_text(void **state)
+{
+    const struct visit *visit = *state;
+
+    ship_send_frame(visit->ship, SHIP_TEXT, false, SUBSCRIBE, 9);
+    ship_send_frame(visit->ship, SHIP_PONG, true, "\xff", 1);
+    ship_send_frame(visit->ship, CONTINUATION, true, &SUBSCRIBE[9], strlen(SUBSCRIBE) - 9);
+    ship_expect(visit->ship, CONFIRMED);
+}
+
+static void
+server_says_only_once_why_it_closes(void **state)
+{
+    const struct visit *visit = *state;
+    char payload[64];
+    size_t length;
+
+    ship_say(visit->ship, "\xff");
+    ship_send(visit->ship, "\x81\x01x", 3); /* not masked */
+    assert_int_equal(ship_next(visit->ship, payload, sizeof(payload), &length), SHIP_CLOSE);
+    assert_memory_equal(payload, "\x03\xef", 2); /* 1007 */
+    assert_int_equal(ship_next(visit->ship, payload, sizeof(payload), &length), -1);
+}
+
+static void
 client_that_closes_gets_its_code_and_reason_back(void **state)
 {
     const struct visit *visit = *state;
@@ -278,6 +332,31 @@ client_that_closes_with_a_code_that_none_may_send_gets_1002(void **state)
 }
 
 static void
+close_frame_that_is_wrong_is_answered_with_what_is_wrong(void **state)
+{
+    static const struct {
+        const char *payload;
+        size_t length;
+        int code;
+    } closes[] = {
+        {"\x03", 1, 1002},           /* half a code */
+        {"\x13\x88", 2, 1002},       /* 5000 */
+        {"\x03\xe8\xff", 3, 1007},   /* a reason that is no UTF-8 */
+        {"\x03\xe8oh\xc3", 5, 1007}, /* or not all of it */
+    };
+    struct visit *visit = *state;
+
+    for (size_t i = 0; i < sizeof(closes) / sizeof(*closes); i++) {
+        struct ship *ship = ship_aboard(visit->harbour, 0);
+
+        ship_send_frame(ship, SHIP_CLOSE, true, closes[i].payload, closes[i].length);
+        ship_expect_close(ship, closes[i].code);
+        ship_sink(ship);
+    }
+    assert_still_served(visit);
+}
+
+static void
 client_may_vanish_at_any_moment(void **state)
 {
     struct visit *visit = *state;
@@ -294,19 +373,25 @@ client_may_vanish_at_any_moment(void **state)
 }
 
 static void
-server_that_closes_waits_two_seconds_for_the_client_and_no_longer(void **state)
+server_that_closes_waits_for_the_client_for_a_limited_time(void **state)
 {
-    struct visit *visit = *state;
-    struct ship *ship = ship_new(visit->harbour, 0);
+    struct pgc_ws_conf conf = harbour_conf();
+    struct harbour *harbour = NULL;
+    struct ship *ship = NULL;
     char payload[128];
     size_t length;
 
+    (void)state;
+    conf.closing_ms = 200;
+    harbour = harbour_open(&conf);
+    ship = ship_new(harbour, 0);
     ship_ask(ship, "/cable", "x-jid: nonsense\r\n");
     (void)ship_read_head(ship);
     assert_int_equal(ship_next(ship, payload, sizeof(payload), &length), SHIP_TEXT);
     assert_int_equal(ship_next(ship, payload, sizeof(payload), &length), SHIP_CLOSE);
     assert_int_equal(ship_next(ship, payload, sizeof(payload), &length), -1);
     ship_sink(ship);
+    harbour_close(harbour);
 }
 
 int
@@ -322,18 +407,23 @@ main(void)
         cmocka_unit_test_setup_teardown(fragments_count_together, arrive, leave),
         cmocka_unit_test_setup_teardown(announced_length_is_refused_before_it_comes, arrive, leave),
         cmocka_unit_test_setup_teardown(endless_fragments_are_refused, arrive, leave),
-        cmocka_unit_test_setup_teardown(message_that_is_never_finished_is_given_up, arrive, leave),
+        cmocka_unit_test(message_that_is_never_finished_is_given_up),
         cmocka_unit_test_setup_teardown(flood_of_pings_is_ended, arrive, leave),
         cmocka_unit_test_setup_teardown(breach_of_the_protocol_is_closed_with_1002, arrive, leave),
         cmocka_unit_test_setup_teardown(text_that_is_no_utf8_is_closed_with_1007, arrive, leave),
+        cmocka_unit_test_setup_teardown(
+            text_that_ends_within_a_character_is_closed_with_1007, arrive, leave),
+        cmocka_unit_test_setup_teardown(pong_is_no_text, arrive, leave),
+        cmocka_unit_test_setup_teardown(server_says_only_once_why_it_closes, arrive, leave),
         cmocka_unit_test_setup_teardown(
             client_that_closes_gets_its_code_and_reason_back, arrive, leave),
         cmocka_unit_test_setup_teardown(client_that_closes_without_a_code_gets_1000, arrive, leave),
         cmocka_unit_test_setup_teardown(
             client_that_closes_with_a_code_that_none_may_send_gets_1002, arrive, leave),
-        cmocka_unit_test_setup_teardown(client_may_vanish_at_any_moment, arrive, leave),
         cmocka_unit_test_setup_teardown(
-            server_that_closes_waits_two_seconds_for_the_client_and_no_longer, arrive, leave),
+            close_frame_that_is_wrong_is_answered_with_what_is_wrong, arrive, leave),
+        cmocka_unit_test_setup_teardown(client_may_vanish_at_any_moment, arrive, leave),
+        cmocka_unit_test(server_that_closes_waits_for_the_client_for_a_limited_time),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,6 +23,7 @@ meeting(void)
         .request =
             {
                 .is_get = true,
+                .is_http_1_1 = true,
                 .path = "/cable",
                 .host = "cable.example.test",
                 .upgrade = "websocket",
@@ -95,6 +96,11 @@ what_is_no_websocket_request_is_told_apart(void **state)
         {offsetof(struct ws_request, connection), "keep-alive"},
         {offsetof(struct ws_request, connection), "upgraded"},
         {offsetof(struct ws_request, key), NULL},
+        {offsetof(struct ws_request, key), "abc"},
+        {offsetof(struct ws_request, key), "dGhlIHNhbXBsZSBub25jZQ"},
+        {offsetof(struct ws_request, key), "dGhlIHNhbXBsZSBub25jZQ===="},
+        {offsetof(struct ws_request, key), "dGhlIHNhbXBsZSBub25j-_=="},
+        {offsetof(struct ws_request, key), "dGhlIHNhbXBsZSBub25jZQ==,dGhlIHNhbXBsZSBub25jZQ=="},
         {offsetof(struct ws_request, host), NULL},
         {offsetof(struct ws_request, host), "a.test,b.test"},
     };
@@ -106,6 +112,19 @@ what_is_no_websocket_request_is_told_apart(void **state)
         *(const char **)((char *)&met.request + faults[i].field) = faults[i].value;
         assert_int_equal(judge(&met), WS_NO_WEBSOCKET);
     }
+}
+
+static void
+request_of_old_or_with_a_body_is_no_websocket_request(void **state)
+{
+    struct meeting met = meeting();
+
+    (void)state;
+    met.request.has_body = true;
+    assert_int_equal(judge(&met), WS_NO_WEBSOCKET);
+    met = meeting();
+    met.request.is_http_1_1 = false;
+    assert_int_equal(judge(&met), WS_NO_WEBSOCKET);
 }
 
 static void
@@ -339,6 +358,80 @@ token_in_the_query_counts_only_if_that_is_set(void **state)
     assert_token(&met, NULL);
 }
 
+static enum ws_verdict
+judge_events(const struct meeting *meeting)
+{
+    struct ws_rules rules;
+    enum ws_verdict verdict;
+
+    assert_true(ws_rules_init(&rules, &meeting->conf, NULL));
+    verdict = ws_handshake_judge_events(&rules, &meeting->request);
+    ws_rules_fini(&rules);
+    return verdict;
+}
+
+static void
+events_have_a_path_of_their_own_or_none(void **state)
+{
+    struct meeting met = meeting();
+
+    (void)state;
+    met.conf.events_path = "/events";
+    met.request.path = "/events";
+    met.request.upgrade = met.request.connection = met.request.key = met.request.version = NULL;
+    assert_int_equal(judge_events(&met), WS_ACCEPTED);
+    met.request.host = NULL;
+    assert_int_equal(judge_events(&met), WS_ACCEPTED);
+    met.request.path = "/events/";
+    assert_int_equal(judge_events(&met), WS_ACCEPTED);
+    met.request.path = "/cable";
+    assert_int_equal(judge_events(&met), WS_WRONG_PATH);
+    met.request.path = NULL;
+    assert_int_equal(judge_events(&met), WS_WRONG_PATH);
+    met.conf.events_path = "";
+    met.request.path = "";
+    assert_int_equal(judge_events(&met), WS_WRONG_PATH);
+    met.conf.events_path = NULL;
+    met.request.path = "/";
+    assert_int_equal(judge_events(&met), WS_WRONG_PATH);
+}
+
+static void
+events_are_for_the_same_origins(void **state)
+{
+    struct meeting met = meeting();
+
+    (void)state;
+    met.conf.events_path = met.request.path = "/events";
+    met.request.origin = "https://evil.example";
+    assert_int_equal(judge_events(&met), WS_WRONG_ORIGIN);
+    met.conf.same_origin = true;
+    met.request.host = NULL;
+    assert_int_equal(judge_events(&met), WS_WRONG_ORIGIN);
+    met.request.origin = NULL;
+    assert_int_equal(judge_events(&met), WS_NO_ORIGIN);
+    met.request.x_jid = "token";
+    assert_int_equal(judge_events(&met), WS_ACCEPTED);
+}
+
+static void
+browser_that_names_no_origin_says_that_it_is_the_same(void **state)
+{
+    struct meeting met = meeting();
+
+    (void)state;
+    met.conf.events_path = met.request.path = "/events";
+    met.request.origin = NULL;
+    met.request.fetch_site = "same-origin";
+    assert_int_equal(judge_events(&met), WS_NO_ORIGIN);
+    met.conf.same_origin = true;
+    assert_int_equal(judge_events(&met), WS_ACCEPTED);
+    met.request.fetch_site = "same-site";
+    assert_int_equal(judge_events(&met), WS_NO_ORIGIN);
+    met.request.fetch_site = "same-origin,same-origin";
+    assert_int_equal(judge_events(&met), WS_NO_ORIGIN);
+}
+
 int
 main(void)
 {
@@ -346,6 +439,7 @@ main(void)
         cmocka_unit_test(browser_from_a_listed_page_is_accepted),
         cmocka_unit_test(path_may_have_a_slash_at_its_end_and_nothing_more),
         cmocka_unit_test(what_is_no_websocket_request_is_told_apart),
+        cmocka_unit_test(request_of_old_or_with_a_body_is_no_websocket_request),
         cmocka_unit_test(upgrade_may_be_one_of_several_connection_tokens_in_any_case),
         cmocka_unit_test(only_version_13_is_spoken),
         cmocka_unit_test(origin_must_be_equal_in_scheme_host_and_port),
@@ -360,6 +454,9 @@ main(void)
         cmocka_unit_test(empty_bearer_is_a_token_that_is_wrong),
         cmocka_unit_test(authorization_of_another_kind_is_not_ours),
         cmocka_unit_test(token_in_the_query_counts_only_if_that_is_set),
+        cmocka_unit_test(events_have_a_path_of_their_own_or_none),
+        cmocka_unit_test(events_are_for_the_same_origins),
+        cmocka_unit_test(browser_that_names_no_origin_says_that_it_is_the_same),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
