@@ -23,6 +23,60 @@ $$;
 comment on function pgcable.watched(text, jsonb, text[]) is
     'Internal: the columns whose change an event shows.';
 
+-- What capture() keeps of a row: the mapped columns and the extra ones, under the table's names.
+-- Written anew whenever the mapping changes, since a function that names the columns takes 5
+-- microseconds more than row_to_json of the whole row, and picking them out of its JSON 90.  As an
+-- expression, which is evaluated without a query; but a function takes 100 arguments at most, so a
+-- wider row needs the query (10 microseconds).  json and not jsonb: the text of json columns
+-- survives.  A column that is gone by now must not make the application's write fail, hence the
+-- EXCEPTION clause.  No SET search_path, as for capture().
+create function pgcable.put_shown() returns void
+    language plpgsql
+    set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_branches text;
+begin
+    select string_agg(format($body$
+    if p_kind operator(pg_catalog.=) %1$L then
+        begin
+            return %2$s;
+        exception when others then
+            return pgcable.kept(pg_catalog.row_to_json(p_row), %3$L);
+        end;
+    end if;$body$, m.kind, c.fields, array[m.kind] || c.names), '' order by m.kind)
+    into v_branches
+    from pgcable.mapping m, lateral (
+        select case
+                when count(*) <= 50 then format('pg_catalog.json_build_object(%s)',
+                    string_agg(format('%1$L, p_row.%1$I', u.col), ', ' order by u.place))
+                else format('(select pg_catalog.row_to_json(r) from (select %s) r)',
+                    string_agg(format('p_row.%I', u.col), ', ' order by u.place))
+            end as fields,
+            array_agg(u.col order by u.place) as names
+        from (
+            select x.col, min(x.place) as place
+            from (
+                select f.value as col, k.place
+                from jsonb_each_text(m.columns) f
+                join pgcable.canonical k on k.kind = m.kind and k.name = f.key
+                union all
+                select e.col, 100 + e.place from unnest(m.extra) with ordinality e (col, place)
+            ) x
+            group by x.col
+        ) u
+    ) c;
+    execute format(
+        'create or replace function pgcable.shown(p_kind text, p_row record) returns json'
+        ' language plpgsql stable strict as %L',
+        format(E'\nbegin%s\n    return ''{}'';\nend;\n', v_branches));
+    execute format('comment on function pgcable.shown(text, record) is %L',
+        'Internal: the columns of a row that the mapping lists. Written by pgcable.attach().');
+end;
+$$;
+comment on function pgcable.put_shown() is 'Internal: write pgcable.shown().';
+select pgcable.put_shown();
+
 -- What attach() does with the rights of pgcable_owner.  The function written here compares the
 -- watched columns of a row before and after an update; it stands in the WHEN clause of the update
 -- trigger, so that other updates neither queue a trigger event nor write a row: 3 to 7 microseconds,
@@ -67,7 +121,8 @@ $body$, v_old, v_new));
     on conflict (kind) do update
         set relation = excluded.relation, columns = excluded.columns, extra = excluded.extra,
             attached_at = excluded.attached_at;
-    perform pgcable.rebuild();
+    perform pgcable.rebuild(); -- where two who attach wait for each other
+    perform pgcable.put_shown();
     perform pgcable.put('mapping', null, null); -- daemons reload the mapping at this place
 end;
 $$;
@@ -82,7 +137,8 @@ as $$
 begin
     delete from pgcable.mapping where kind = p_kind;
     execute format('drop function if exists pgcable.%I(record, record)', p_kind || '_changed');
-    perform pgcable.rebuild();
+    perform pgcable.rebuild(); -- where two who attach wait for each other
+    perform pgcable.put_shown();
     perform pgcable.put('mapping', null, null);
 end;
 $$;
@@ -237,6 +293,10 @@ begin
         raise exception 'pgcable: cannot attach %: it is no table and no view', p_table
             using errcode = 'wrong_object_type', hint = 'Name a table of the application''s.';
     end if;
+    if v_class.relpersistence = 't' then
+        raise exception 'pgcable: cannot attach %: it is a temporary table', p_table
+            using errcode = 'wrong_object_type', hint = 'No other session can read it.';
+    end if;
     if not pg_has_role(v_class.relowner, 'USAGE') then
         raise exception 'pgcable: cannot attach %: it belongs to %', p_table,
             pg_get_userbyid(v_class.relowner)
@@ -300,11 +360,11 @@ $$;
 comment on function pgcable.grant_capture(regclass, regprocedure) is
     'Internal: let the owner of a partitioned table add partitions to it.';
 
--- A new member raises nothing, so there is no trigger for it.  p_keep lists the columns that
--- capture() keeps, null = all.  p_update_of lists the columns that an UPDATE must name to reach the
--- trigger at all, null = any: that is free, but PostgreSQL then guards these columns.
+-- A new member raises nothing, so there is no trigger for it.  p_update_of lists the columns that an
+-- UPDATE must name to reach the trigger at all, null = any: that is free, but PostgreSQL then guards
+-- these columns.
 create function pgcable.put_triggers(
-    p_kind text, p_table regclass, p_keep text[], p_update_of text[], p_always boolean
+    p_kind text, p_table regclass, p_update_of text[], p_always boolean
 ) returns void
     language plpgsql
     set search_path = pg_catalog, pg_temp
@@ -319,21 +379,20 @@ begin
         continue when p_kind = 'member' and v_event = 'insert';
         execute format(
             'create or replace trigger pgcable_capture_%s after %s on %s for each %s %s'
-            ' execute function pgcable.capture(%L%s)',
+            ' execute function pgcable.capture(%L)',
             v_event,
             concat(v_event, case v_event when 'update' then v_of end), p_table,
             case v_event when 'truncate' then 'statement' else 'row' end,
             case v_event when 'update' then
                 format('when (pgcable.%I(old.*, new.*))', p_kind || '_changed') end,
-            p_kind,
-            (select string_agg(', ' || quote_literal(k), '') from unnest(p_keep) k));
+            p_kind);
         execute format('alter table %s enable %s trigger pgcable_capture_%s',
             p_table, case when p_always then 'always' end, v_event);
     end loop;
     perform pgcable.grant_capture(p_table, 'pgcable.capture()');
 end;
 $$;
-comment on function pgcable.put_triggers(text, regclass, text[], text[], boolean) is
+comment on function pgcable.put_triggers(text, regclass, text[], boolean) is
     'Internal: the triggers of an attached table.';
 
 -- Not security definer: the triggers and the grant are the table's owner's to give.
@@ -345,7 +404,6 @@ as $$
 declare
     v_columns jsonb;
     v_extra text[];
-    v_keep text[];
     v_update_of text[];
 begin
     if jsonb_typeof(p_mapping) is distinct from 'object' then
@@ -359,6 +417,10 @@ begin
     v_extra := pgcable.resolve_extra(p_table, p_mapping -> 'extra');
     perform pgcable.check_keys(p_kind, p_table, v_columns);
 
+    if (select relkind from pg_class where oid = p_table) in ('r', 'p') and p_kind <> 'thread' then
+        -- From here on rows are captured by the new mapping, and none is underway by the old one.
+        execute format('lock table %s in share row exclusive mode', p_table);
+    end if;
     if exists (select from pgcable.mapping where kind = p_kind and relation <> p_table) then
         perform pgcable.detach(p_kind);
     end if;
@@ -372,14 +434,10 @@ begin
             p_table;
         return;
     end if;
-    if p_kind = 'member' then
-        v_keep := array(select value from jsonb_each_text(v_columns) union select unnest(v_extra));
-    end if;
     if p_mapping -> 'update_of' = 'true' then
         v_update_of := pgcable.watched(p_kind, v_columns, v_extra);
     end if;
-    perform pgcable.put_triggers(
-        p_kind, p_table, v_keep, v_update_of, p_mapping -> 'always' = 'true');
+    perform pgcable.put_triggers(p_kind, p_table, v_update_of, p_mapping -> 'always' = 'true');
 end;
 $$;
 comment on function pgcable.attach(text, regclass, jsonb) is

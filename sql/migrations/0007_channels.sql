@@ -40,7 +40,8 @@ $$;
 comment on function pgcable.is_reserved(text) is 'Internal: is that a stream of the chat itself?';
 
 -- A template with its {names} replaced by members of an object.  Null, so nothing and nobody, if
--- one is missing, neither text nor number, or makes the stream one of the chat's own.
+-- one is missing, neither text nor number, holds control characters (two of them stand for braces
+-- here, so that two values would name one stream), or makes the stream one of the chat's own.
 create function pgcable.fill(p_template text, p_from json) returns text
     language plpgsql
     immutable
@@ -51,7 +52,8 @@ declare
     v_result text := p_template;
 begin
     for v_name in select m[1] from regexp_matches(p_template, '\{([^{}]+)\}', 'g') m loop
-        if coalesce(json_typeof(p_from -> v_name) not in ('string', 'number'), true) then
+        if coalesce(json_typeof(p_from -> v_name) not in ('string', 'number'), true)
+            or p_from ->> v_name ~ '[[:cntrl:]]' then
             return null;
         end if;
         -- A value's own braces are no placeholders: they are put out of the way first.
@@ -343,6 +345,7 @@ create function pgcable.capture_generic() returns trigger
     security definer
     set search_path = pg_catalog, pg_temp
     set extra_float_digits = 1
+    set standard_conforming_strings = on
 as $$
 declare
     v_old json := case when tg_op <> 'INSERT' then pgcable.blunt(row_to_json(old)) end;

@@ -30,7 +30,9 @@ attach_propose(const char *const *values, void *arg)
     struct pgc_buf *sure = arg;
     const char *statement = values[ATTACH_STATEMENT];
 
-    printf("-- %s: %s\n", values[ATTACH_KIND], values[ATTACH_REASON]);
+    printf("-- %s: ", values[ATTACH_KIND]);
+    app_print_text(values[ATTACH_REASON]);
+    putchar('\n');
     if (statement == NULL) {
         return;
     }
@@ -39,7 +41,9 @@ attach_propose(const char *const *values, void *arg)
         pgc_buf_addc(sure, '\n');
         puts(statement);
     } else {
-        printf("-- %s\n", statement);
+        printf("-- ");
+        app_print_text(statement);
+        putchar('\n');
     }
 }
 

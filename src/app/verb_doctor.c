@@ -26,9 +26,13 @@ doctor_report(struct doctor *doctor, const char *level, const char *subject, con
     bool failed = strcmp(level, "fail") == 0;
 
     doctor->failures += failed ? 1 : 0;
-    printf("%-4s  %s: %s", failed ? "FAIL" : level, subject, finding);
+    printf("%-4s  ", failed ? "FAIL" : level);
+    app_print_text(subject);
+    printf(": ");
+    app_print_text(finding);
     if (remedy != NULL) {
-        printf(" - %s", remedy);
+        printf(" - ");
+        app_print_text(remedy);
     }
     putchar('\n');
 }

@@ -18,9 +18,18 @@ select from pgcable.advance();
 create temp table got as
     select * from t.news() as (id bigint, xid text, kind text, op text, stream text,
         new text, old text, at_us bigint);
-select t.ok(position('"rich_text_body":' || :'tricky' in new) > 0, 'the stored text') from got
+select t.ok(position('"rich_text_body" : ' || :'tricky' in new) > 0, 'the stored text') from got
     where kind = 'message' and op = 'I';
 select t.is(string_agg(op, '' order by id), 'IUU', 'all three') from got
-    where kind = 'message' and new like '{"id":1,%';
-select t.ok(old::json -> 'settings' is not null, 'blunted, but there') from got
+    where kind = 'message' and new like '{"id" : 1,%';
+select t.ok(position('"settings" : ' || :'tricky' in old) > 0, 'of members, too') from got
+    where kind = 'member' and op = 'D';
+
+alter table community_members drop column headline;
+update community_members set settings = :'tricky' where id = 43;
+delete from community_members where id = 43;
+select from pgcable.advance();
+select t.ok(old::json -> 'settings' is not null, 'blunted, but there')
+    from t.news() as (id bigint, xid text, kind text, op text, stream text, new text, old text,
+        at_us bigint)
     where kind = 'member' and op = 'D';

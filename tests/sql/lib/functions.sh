@@ -25,9 +25,9 @@ has() {
     esac
 }
 
-# until_true SQL: wait for a condition, at most 20 s.
+# until_true SQL: wait for a condition, at most 90 s.
 until_true() {
-    local end=$((SECONDS + 20))
+    local end=$((SECONDS + 90))
     until [ "$(sql -c "$1")" = t ]; do
         if [ $SECONDS -ge $end ]; then
             echo "never came true: $1" >&2
