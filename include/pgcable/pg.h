@@ -39,6 +39,7 @@ void pgc_pg_start(struct pgc_pg *pg); /* begin to connect; harmless if begun */
 /* Give this connection up, because of `why`; down() follows, from the loop. */
 void pgc_pg_drop(struct pgc_pg *pg, const char *why);
 bool pgc_pg_is_up(const struct pgc_pg *pg);
+bool pgc_pg_is_idle(const struct pgc_pg *pg);       /* up, and no query is under way or queued */
 int pgc_pg_server_version(const struct pgc_pg *pg); /* 150020; 0 if not up */
 
 /*

@@ -159,7 +159,6 @@ CREATE FUNCTION pgcable.attach(p_kind text, p_table regclass, p_mapping jsonb DE
 declare
     v_columns jsonb;
     v_extra text[];
-    v_keep text[];
     v_update_of text[];
 begin
     if jsonb_typeof(p_mapping) is distinct from 'object' then
@@ -173,6 +172,10 @@ begin
     v_extra := pgcable.resolve_extra(p_table, p_mapping -> 'extra');
     perform pgcable.check_keys(p_kind, p_table, v_columns);
 
+    if (select relkind from pg_class where oid = p_table) in ('r', 'p') and p_kind <> 'thread' then
+        -- From here on rows are captured by the new mapping, and none is underway by the old one.
+        execute format('lock table %s in share row exclusive mode', p_table);
+    end if;
     if exists (select from pgcable.mapping where kind = p_kind and relation <> p_table) then
         perform pgcable.detach(p_kind);
     end if;
@@ -186,14 +189,10 @@ begin
             p_table;
         return;
     end if;
-    if p_kind = 'member' then
-        v_keep := array(select value from jsonb_each_text(v_columns) union select unnest(v_extra));
-    end if;
     if p_mapping -> 'update_of' = 'true' then
         v_update_of := pgcable.watched(p_kind, v_columns, v_extra);
     end if;
-    perform pgcable.put_triggers(
-        p_kind, p_table, v_keep, v_update_of, p_mapping -> 'always' = 'true');
+    perform pgcable.put_triggers(p_kind, p_table, v_update_of, p_mapping -> 'always' = 'true');
 end;
 $$;
 
@@ -298,6 +297,29 @@ COMMENT ON FUNCTION pgcable.base_type(p_type oid) IS 'Internal: the type below a
 CREATE FUNCTION pgcable.batch(p_tick bigint) RETURNS TABLE(id bigint, xid text, kind text, op text, stream text, new text, old text, at_us bigint)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+    if not exists (
+        select from pgcable.tick n join pgcable.tick b on b.tick = n.tick - 1
+        where n.tick = p_tick) then
+        raise exception 'pgcable: the rows of tick % are not kept', p_tick
+            using errcode = 'no_data_found';
+    end if;
+    return query
+        select b.id, b.xid, b.kind, b.op, b.stream, b.new, b.old, b.at_us
+        from pgcable.batches(p_tick - 1, p_tick) b
+        where b.id is not null;
+end;
+$$;
+
+ALTER FUNCTION pgcable.batch(p_tick bigint) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.batch(p_tick bigint) IS 'Internal: the rows of one tick, or an error.';
+
+CREATE FUNCTION pgcable.batches(p_after bigint, p_to bigint) RETURNS TABLE(tick bigint, nonce text, tick_at_us bigint, id bigint, xid text, kind text, op text, stream text, new text, old text, at_us bigint)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
     SET enable_seqscan TO 'off'
     SET jit TO 'off'
     SET plan_cache_mode TO 'force_generic_plan'
@@ -313,46 +335,82 @@ begin
     -- prune() truncates and deletes in one transaction: once we hold these locks, a tick that a new
     -- statement still sees has all its rows.
     lock table pgcable.outbox_0, pgcable.outbox_1, pgcable.outbox_2 in access share mode;
-    select b.snap, n.snap into v_before, v_snap
-    from pgcable.tick n join pgcable.tick b on b.tick = n.tick - 1
-    where n.tick = p_tick;
-    if not found then
-        raise exception 'pgcable: the rows of tick % are not kept', p_tick
-            using errcode = 'no_data_found',
-                hint = 'Whoever needs them was away for longer than the retention: start from the'
-                    ' newest tick and let clients reload.';
-    end if;
-    v_from := pg_snapshot_xmax(v_before);
-    v_to := pg_snapshot_xmax(v_snap);
-    v_xip := array(select pg_snapshot_xip(v_before));
-    return query
-        select o.id, o.xid::text, o.kind, o.op::text, o.stream, o.new::text, o.old::text,
-            (extract(epoch from o.at) * 1000000)::bigint
-        from (
-            select * from pgcable.outbox_0 where xid >= v_from and xid < v_to
-            union all
-            select * from pgcable.outbox_0 where xid = any (v_xip)
-            union all
-            select * from pgcable.outbox_1 where xid >= v_from and xid < v_to
-            union all
-            select * from pgcable.outbox_1 where xid = any (v_xip)
-            union all
-            select * from pgcable.outbox_2 where xid >= v_from and xid < v_to
-            union all
-            select * from pgcable.outbox_2 where xid = any (v_xip)
-        ) o
-        where pg_visible_in_snapshot(o.xid, v_snap)
-        order by o.id;
+    for tick, nonce, tick_at_us, v_before, v_snap in
+        select n.tick, n.nonce::text, (extract(epoch from n.at) * 1000000)::bigint, b.snap, n.snap
+        from pgcable.tick n join pgcable.tick b on b.tick = n.tick - 1
+        where n.tick > p_after and n.tick <= p_to
+        order by n.tick loop
+        v_from := pg_snapshot_xmax(v_before);
+        v_to := pg_snapshot_xmax(v_snap);
+        v_xip := array(select pg_snapshot_xip(v_before));
+        return query
+            select batches.tick, batches.nonce, batches.tick_at_us,
+                o.id, o.xid::text, o.kind, o.op::text, o.stream, o.new::text, o.old::text,
+                (extract(epoch from o.at) * 1000000)::bigint
+            from (
+                select * from pgcable.outbox_0 where xid >= v_from and xid < v_to
+                union all
+                select * from pgcable.outbox_0 where xid = any (v_xip)
+                union all
+                select * from pgcable.outbox_1 where xid >= v_from and xid < v_to
+                union all
+                select * from pgcable.outbox_1 where xid = any (v_xip)
+                union all
+                select * from pgcable.outbox_2 where xid >= v_from and xid < v_to
+                union all
+                select * from pgcable.outbox_2 where xid = any (v_xip)
+            ) o
+            where pg_visible_in_snapshot(o.xid, v_snap)
+            order by o.id;
+        return next; -- the columns of rows were never set
+    end loop;
 end;
 $$;
 
-ALTER FUNCTION pgcable.batch(p_tick bigint) OWNER TO pgcable_owner;
+ALTER FUNCTION pgcable.batches(p_after bigint, p_to bigint) OWNER TO pgcable_owner;
 
-COMMENT ON FUNCTION pgcable.batch(p_tick bigint) IS 'Daemon: the rows of a tick in order, the same whenever asked, until they are pruned.';
+COMMENT ON FUNCTION pgcable.batches(p_after bigint, p_to bigint) IS 'Daemon: the rows of some ticks in order, and one without an id at the end of each; the same whenever asked, until they are pruned.';
+
+CREATE FUNCTION pgcable.beginning(p_keep interval, p_max_rows bigint) RETURNS TABLE(tick bigint, nonce text, at_us bigint)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET jit TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+    v_newest timestamptz := (select at from pgcable.tick order by tick desc limit 1);
+    v_xid xid8;
+begin
+    select xid into v_xid
+    from (
+        select xid from pgcable.outbox_0
+        union all
+        select xid from pgcable.outbox_1
+        union all
+        select xid from pgcable.outbox_2
+    ) o
+    order by xid desc
+    offset p_max_rows limit 1;
+    return query
+        select t.tick, t.nonce::text, (extract(epoch from t.at) * 1000000)::bigint
+        from pgcable.tick t
+        where t.tick = greatest(
+            (select min(tick) from pgcable.tick),
+            (select tick from pgcable.tick where at <= v_newest - p_keep order by tick desc limit 1),
+            (select tick from pgcable.tick
+                where pg_snapshot_xmax(snap) <= v_xid order by tick desc limit 1));
+end;
+$$;
+
+ALTER FUNCTION pgcable.beginning(p_keep interval, p_max_rows bigint) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.beginning(p_keep interval, p_max_rows bigint) IS 'Daemon: the tick after which to begin, to know so much of the past.';
 
 CREATE FUNCTION pgcable.blunt(p_row json) RETURNS json
     LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET standard_conforming_strings TO 'on'
     AS $$
     select case
         when strpos(p_row::text, '\u') = 0 then p_row
@@ -609,6 +667,17 @@ ALTER FUNCTION pgcable.builtin_access(p_requests json) OWNER TO pgcable_owner;
 
 COMMENT ON FUNCTION pgcable.builtin_access(p_requests json) IS 'Internal: who may listen to what, on the channels of the chat.';
 
+CREATE FUNCTION pgcable.canary(p_name text) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select pgcable.put('canary', p_name, null);
+$$;
+
+ALTER FUNCTION pgcable.canary(p_name text) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.canary(p_name text) IS 'Daemon: write a row that no client sees, to learn how long it takes to come back.';
+
 CREATE FUNCTION pgcable.candidates() RETURNS TABLE(kind text, relation oid, named integer, points integer)
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -649,45 +718,53 @@ CREATE FUNCTION pgcable.capture() RETURNS trigger
 declare
     v_slot bigint := pg_catalog.pg_sequence_last_value('pgcable.ctl'::pg_catalog.regclass)
         operator(pg_catalog.&) 3;
-    v_digits pg_catalog.int4 := pg_catalog.current_setting('extra_float_digits');
+    v_id bigint;
+    v_digits pg_catalog.text := pg_catalog.current_setting('extra_float_digits');
+    v_rounds boolean := v_digits operator(pg_catalog.<>) '1';
     v_new pg_catalog.json;
     v_old pg_catalog.json;
 begin
-    if v_digits operator(pg_catalog.<) 1 then
+    if v_slot operator(pg_catalog.=) 3 then
+        v_slot := pgcable.slot_or_drop();
+        if v_slot operator(pg_catalog.=) 3 then
+            return null;
+        end if;
+    end if;
+    if v_rounds then
         perform pg_catalog.set_config('extra_float_digits', '1', true);
     end if;
-    v_new := pg_catalog.row_to_json(new);
-    v_old := pg_catalog.row_to_json(old);
-    if v_digits operator(pg_catalog.<) 1 then
-        perform pg_catalog.set_config('extra_float_digits', v_digits::pg_catalog.text, true);
+    v_new := pgcable.shown(tg_argv[0], new);
+    v_old := pgcable.shown(tg_argv[0], old);
+    if v_rounds then
+        perform pg_catalog.set_config('extra_float_digits', v_digits, true);
     end if;
-    if tg_nargs operator(pg_catalog.>) 1 then
-        v_new := pgcable.kept(v_new, tg_argv);
-        v_old := pgcable.kept(v_old, tg_argv);
-    end if;
+    v_id := pg_catalog.nextval('pgcable.outbox_id'::pg_catalog.regclass);
     if v_slot operator(pg_catalog.=) 0 then
         insert into pgcable.outbox_0 (id, xid, kind, op, new, old, at)
-        values (pg_catalog.nextval('pgcable.outbox_id'::pg_catalog.regclass),
-            pg_catalog.pg_current_xact_id(), tg_argv[0],
-            pg_catalog.left(tg_op, 1)::pg_catalog."char", v_new, v_old,
+        values (v_id, pg_catalog.pg_current_xact_id(), tg_argv[0],
+            tg_op::pg_catalog."char", v_new, v_old,
             pg_catalog.clock_timestamp());
     elsif v_slot operator(pg_catalog.=) 1 then
         insert into pgcable.outbox_1 (id, xid, kind, op, new, old, at)
-        values (pg_catalog.nextval('pgcable.outbox_id'::pg_catalog.regclass),
-            pg_catalog.pg_current_xact_id(), tg_argv[0],
-            pg_catalog.left(tg_op, 1)::pg_catalog."char", v_new, v_old,
+        values (v_id, pg_catalog.pg_current_xact_id(), tg_argv[0],
+            tg_op::pg_catalog."char", v_new, v_old,
             pg_catalog.clock_timestamp());
     else
         insert into pgcable.outbox_2 (id, xid, kind, op, new, old, at)
-        values (pg_catalog.nextval('pgcable.outbox_id'::pg_catalog.regclass),
-            pg_catalog.pg_current_xact_id(), tg_argv[0],
-            pg_catalog.left(tg_op, 1)::pg_catalog."char", v_new, v_old,
+        values (v_id, pg_catalog.pg_current_xact_id(), tg_argv[0],
+            tg_op::pg_catalog."char", v_new, v_old,
             pg_catalog.clock_timestamp());
     end if;
     if pg_catalog.pg_sequence_last_value('pgcable.ctl'::pg_catalog.regclass)
-        operator(pg_catalog.>>) 2
-        operator(pg_catalog.>) pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) then
-        perform pg_catalog.pg_notify('pgcable', '');
+        operator(pg_catalog.>) 3 then -- somebody set a lease: has it ended?
+        if pg_catalog.pg_sequence_last_value('pgcable.ctl'::pg_catalog.regclass)
+            operator(pg_catalog.>>) 2
+            operator(pg_catalog.>) pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) then
+            perform pg_catalog.pg_notify('pgcable', '');
+        end if;
+    end if;
+    if v_id operator(pg_catalog.&) 1023 operator(pg_catalog.=) 0 then
+        perform pgcable.guard();
     end if;
     return null;
 end;
@@ -701,6 +778,7 @@ CREATE FUNCTION pgcable.capture_generic() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET extra_float_digits TO '1'
+    SET standard_conforming_strings TO 'on'
     AS $$
 declare
     v_old json := case when tg_op <> 'INSERT' then pgcable.blunt(row_to_json(old)) end;
@@ -937,6 +1015,10 @@ begin
     if not found or v_class.relkind not in ('r', 'p', 'v', 'm', 'f') then
         raise exception 'pgcable: cannot attach %: it is no table and no view', p_table
             using errcode = 'wrong_object_type', hint = 'Name a table of the application''s.';
+    end if;
+    if v_class.relpersistence = 't' then
+        raise exception 'pgcable: cannot attach %: it is a temporary table', p_table
+            using errcode = 'wrong_object_type', hint = 'No other session can read it.';
     end if;
     if not pg_has_role(v_class.relowner, 'USAGE') then
         raise exception 'pgcable: cannot attach %: it belongs to %', p_table,
@@ -1217,13 +1299,14 @@ CREATE FUNCTION pgcable.doctor_kinds() RETURNS TABLE(level text, subject text, f
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
     select case when p.problem is null then 'ok' else 'fail' end, m.kind,
-        coalesce(regexp_replace(p.problem, ': (run|create) .*$', ''), format(
+        coalesce(regexp_replace(p.problem, ': (run pgcable|create a policy).*$', ''), format(
             '%s is attached, %s columns mapped', m.relation,
             (select count(*) from jsonb_object_keys(m.columns)))),
         case
             when c.oid is null then format('select pgcable.detach(%L); then attach another table',
                 m.kind)
-            when p.problem like '%: create %' then substring(p.problem from ': (create .*)$')
+            when p.problem like 'row level security of %' then
+                substring(p.problem from ': (create a policy for select to pgcable_owner)$')
             when p.problem is not null then pgcable.attach_statement(m.kind, m.relation, (
                     select coalesce(jsonb_object_agg(k.key, k.value), '{}')
                     from jsonb_each(m.columns) k
@@ -1249,7 +1332,7 @@ CREATE FUNCTION pgcable.doctor_outbox() RETURNS TABLE(level text, subject text, 
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET jit TO 'off'
-    AS $_$
+    AS $$
     with last as (
         select t.at, pg_snapshot_xmax(t.snap) as xmax, array(select pg_snapshot_xip(t.snap)) as xip
         from pgcable.tick t order by t.tick desc limit 1
@@ -1262,28 +1345,39 @@ CREATE FUNCTION pgcable.doctor_outbox() RETURNS TABLE(level text, subject text, 
         ) o
         where o.xid >= l.xmax or o.xid = any (l.xip)
     ), size as (
-        select sum(pg_total_relation_size(c.oid)) as bytes
-        from pg_class c
-        where c.relnamespace = 'pgcable'::regnamespace and c.relname ~ '^outbox_\d$'
+        select pgcable.outbox_bytes() as bytes, m.outbox_max_bytes as max, m.paused_at,
+            pg_sequence_last_value('pgcable.ctl') & 3 = 3 as drops
+        from pgcable.meta m
     ), daemon as (
         select count(*) as count from pg_stat_activity
         where datname = current_database() and application_name like 'pgcable/%'
     )
-    select case when f.is_wrong then 'warn' else 'ok' end, 'outbox', f.finding,
+    select case when f.is_wrong then f.level else 'ok' end, 'outbox', f.finding,
         case when f.is_wrong then f.remedy end
     from waiting w, size s, daemon d, lateral (values
-        (w.since < clock_timestamp() - interval '60 seconds',
+        ('warn', w.since < clock_timestamp() - interval '60 seconds',
             case w.count
                 when 0 then 'nothing waits to be read'
                 else format('%s rows wait to be read, the oldest since %s UTC', w.count,
                     to_char(w.since at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS')) end
                 || case d.count when 0 then '; no daemon is connected' else '' end,
             'start one with "pgcable serve", or see what its /ready says'),
-        (s.bytes > 1024 ^ 3, format('it takes %s', pg_size_pretty(s.bytes)),
-            'it shrinks by itself while a daemon reads, unless a transaction stays open or'
-            ' retention_s is large')
-    ) f (is_wrong, finding, remedy);
-$_$;
+        ('warn', s.max > 0 and s.bytes > s.max, format('it takes %s', pg_size_pretty(s.bytes)),
+            'it shrinks by itself while a daemon reads, unless a transaction stays open that holds'
+            ' its tables, a dump perhaps; at twice outbox_max_bytes nothing is captured any more'),
+        (case when s.paused_at is null then 'fail' else 'warn' end,
+            s.drops or s.paused_at is not null, case
+            when not s.drops and s.paused_at is null then 'changes are captured'
+            when not s.drops then 'resumed, but transactions are open that made changes while it'
+                ' was paused: clients are told to reload when they have ended'
+            when s.paused_at is null then 'it is full: changes are dropped'
+            else format('paused since %s UTC: changes are dropped',
+                to_char(s.paused_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS')) end, case
+            when not s.drops then 'end them (pg_stat_activity, pg_prepared_xacts)'
+            when s.paused_at is null then 'start a daemon, which makes room'
+            else 'select pgcable.resume();' end)
+    ) f (level, is_wrong, finding, remedy);
+$$;
 
 ALTER FUNCTION pgcable.doctor_outbox() OWNER TO pgcable_owner;
 
@@ -1348,9 +1442,10 @@ CREATE FUNCTION pgcable.doctor_rights() RETURNS TABLE(level text, subject text, 
     AS $$
     with lacking as (
         select format('execute on function %s', f::regprocedure) as what
-        from unnest('{pgcable.advance(json),pgcable.batch(bigint),pgcable.facts(json),
-            pgcable.hello(),pgcable.mapping_info(),pgcable.ring(integer),pgcable.writers(),
-            "pgcable.prune(interval,bigint)",pgcable.tick_info(bigint),pgcable.doctor()}'::text[]) f
+        from unnest('{pgcable.advance(json),"pgcable.batches(bigint,bigint)",pgcable.facts(json),
+            "pgcable.beginning(interval,bigint)",pgcable.hello(),pgcable.mapping_info(),pgcable.ring(integer),pgcable.writers(),
+            "pgcable.prune(interval,bigint,bigint)",pgcable.tick_info(bigint),pgcable.doctor(),
+            pgcable.canary(text),pgcable.tend(bigint),pgcable.pause(),pgcable.resume()}'::text[]) f
         where not has_function_privilege(to_regrole('pgcable_daemon'), f::regprocedure, 'EXECUTE')
         union all
         select 'usage on schema pgcable'
@@ -1469,6 +1564,21 @@ $$;
 ALTER FUNCTION pgcable.drop_channel(class text) OWNER TO pgcable_owner;
 
 COMMENT ON FUNCTION pgcable.drop_channel(class text) IS 'Take a channel away: new subscriptions are refused.';
+
+CREATE FUNCTION pgcable.droppers() RETURNS bigint
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select count(*)
+    from pg_locks l
+    where l.locktype = 'advisory' and l.classid = 0 and l.objid = 7236358 and l.objsubid = 1
+        and l.granted and l.pid is distinct from pg_backend_pid()
+        and l.database = (select d.oid from pg_database d where d.datname = current_database());
+$$;
+
+ALTER FUNCTION pgcable.droppers() OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.droppers() IS 'Internal: how many open transactions made changes that were dropped.';
 
 CREATE FUNCTION pgcable.examine() RETURNS TABLE(level text, subject text, finding text, remedy text)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -1628,7 +1738,8 @@ declare
     v_result text := p_template;
 begin
     for v_name in select m[1] from regexp_matches(p_template, '\{([^{}]+)\}', 'g') m loop
-        if coalesce(json_typeof(p_from -> v_name) not in ('string', 'number'), true) then
+        if coalesce(json_typeof(p_from -> v_name) not in ('string', 'number'), true)
+            or p_from ->> v_name ~ '[[:cntrl:]]' then
             return null;
         end if;
         -- A value's own braces are no placeholders: they are put out of the way first.
@@ -1712,6 +1823,30 @@ $$;
 ALTER FUNCTION pgcable.grant_select(p_table regclass) OWNER TO pgcable_owner;
 
 COMMENT ON FUNCTION pgcable.grant_select(p_table regclass) IS 'Internal: let pgcable_owner read an attached table.';
+
+CREATE FUNCTION pgcable.guard() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_max bigint := (select outbox_max_bytes from pgcable.meta);
+    v_bytes bigint;
+begin
+    if v_max = 0 then
+        return;
+    end if;
+    v_bytes := pgcable.outbox_bytes();
+    if v_bytes > 2 * v_max and pgcable.write_to(null, 3) then
+        raise log 'pgcable: the outbox takes % bytes, twice its cap of %: changes are dropped',
+            v_bytes, v_max
+            using hint = 'Start a daemon, which makes room and tells the clients to reload.';
+    end if;
+end;
+$$;
+
+ALTER FUNCTION pgcable.guard() OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.guard() IS 'Internal: stop capturing where the outbox is twice as large as outbox_max_bytes.';
 
 CREATE FUNCTION pgcable.guess(p_kind text, p_table oid, p_chosen jsonb) RETURNS jsonb
     LANGUAGE sql STABLE
@@ -1876,7 +2011,8 @@ CREATE FUNCTION pgcable.mapping_drop(p_kind text) RETURNS void
 begin
     delete from pgcable.mapping where kind = p_kind;
     execute format('drop function if exists pgcable.%I(record, record)', p_kind || '_changed');
-    perform pgcable.rebuild();
+    perform pgcable.rebuild(); -- where two who attach wait for each other
+    perform pgcable.put_shown();
     perform pgcable.put('mapping', null, null);
 end;
 $$;
@@ -1984,7 +2120,8 @@ $body$, v_old, v_new));
     on conflict (kind) do update
         set relation = excluded.relation, columns = excluded.columns, extra = excluded.extra,
             attached_at = excluded.attached_at;
-    perform pgcable.rebuild();
+    perform pgcable.rebuild(); -- where two who attach wait for each other
+    perform pgcable.put_shown();
     perform pgcable.put('mapping', null, null); -- daemons reload the mapping at this place
 end;
 $_$;
@@ -2112,6 +2249,18 @@ ALTER FUNCTION pgcable.other_names(p_kind text, p_name text) OWNER TO pgcable_ow
 
 COMMENT ON FUNCTION pgcable.other_names(p_kind text, p_name text) IS 'Internal: what else a canonical column may be called.';
 
+CREATE FUNCTION pgcable.outbox_bytes() RETURNS bigint
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select pg_total_relation_size('pgcable.outbox_0') + pg_total_relation_size('pgcable.outbox_1')
+        + pg_total_relation_size('pgcable.outbox_2');
+$$;
+
+ALTER FUNCTION pgcable.outbox_bytes() OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.outbox_bytes() IS 'Internal: what the outbox takes on disk.';
+
 CREATE FUNCTION pgcable.owner_problem(p_kind text, p_table oid) RETURNS text
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2127,6 +2276,24 @@ $$;
 ALTER FUNCTION pgcable.owner_problem(p_kind text, p_table oid) OWNER TO pgcable_owner;
 
 COMMENT ON FUNCTION pgcable.owner_problem(p_kind text, p_table oid) IS 'Internal: may the caller attach the table?';
+
+CREATE FUNCTION pgcable.pause() RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    update pgcable.meta set paused_at = clock_timestamp() where paused_at is null;
+    loop
+        exit when pgcable.write_to(null, 3);
+        perform pg_sleep(0.01);
+    end loop;
+    return 'paused: changes are dropped from now on, until "select pgcable.resume()"';
+end;
+$$;
+
+ALTER FUNCTION pgcable.pause() OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.pause() IS 'Stop capturing at once, in all sessions and without a lock on any table: what changes until pgcable.resume() is not sent. Harmless to repeat.';
 
 CREATE FUNCTION pgcable.person_object(p_shapes jsonb, p_alias text, p_member text) RETURNS text
     LANGUAGE plpgsql STABLE
@@ -2233,18 +2400,21 @@ ALTER FUNCTION pgcable.plain(p_name text) OWNER TO pgcable_owner;
 
 COMMENT ON FUNCTION pgcable.plain(p_name text) IS 'Internal: a name by which others are recognised.';
 
-CREATE FUNCTION pgcable.prune(p_keep interval, p_safe_tick bigint) RETURNS text
+CREATE FUNCTION pgcable.prune(p_keep interval, p_safe_tick bigint, p_max_bytes bigint DEFAULT 0) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET jit TO 'off'
-    AS $_$
+    AS $$
 declare
     v_newest pgcable.tick;
-    v_base pgcable.tick;
-    v_slot bigint;
+    v_base bigint;
+    v_behind bigint;
+    v_slots integer[];
+    v_slot integer;
     v_table text;
-    v_control bigint;
+    v_current integer;
     v_busy boolean;
+    v_too_much boolean;
     v_oldest timestamptz;
     v_count bigint;
     v_done text[] := '{}';
@@ -2253,78 +2423,96 @@ begin
         return 'nothing: another daemon is at it';
     end if;
     select * into strict v_newest from pgcable.tick order by tick desc limit 1;
-    select * into v_base from pgcable.tick
+    select tick into v_base from pgcable.tick
     where tick <= p_safe_tick and at < v_newest.at - p_keep
     order by tick desc limit 1;
-    v_control := pg_sequence_last_value('pgcable.ctl');
+    v_current := pg_sequence_last_value('pgcable.ctl') & 3;
 
-    for v_slot in select s from generate_series(0, 2) s
-        where v_base.tick is not null and s <> v_control & 3 loop
+    -- Into an array first: a query that is still open would keep its tables from being truncated.
+    v_slots := array(
+        select o.slot
+        from (
+            select 0 as slot, (select at from pgcable.outbox_0 limit 1) as at union all
+            select 1, (select at from pgcable.outbox_1 limit 1) union all
+            select 2, (select at from pgcable.outbox_2 limit 1)
+        ) o
+        where o.slot <> v_current and o.at is not null
+        order by o.at);
+    foreach v_slot in array v_slots loop
         v_table := 'pgcable.outbox_' || v_slot;
-        execute format('select exists (select from %s)', v_table) into v_busy;
-        continue when not v_busy;
+        v_too_much := p_max_bytes > 0 and pgcable.outbox_bytes() > p_max_bytes;
+        continue when v_base is null and not v_too_much;
         begin
             execute format('lock table %s in access exclusive mode nowait', v_table);
         exception when lock_not_available then
             continue; -- somebody writes or reads; the next round will do
         end;
-        execute format(
-            'select exists (select from %1$s where xid >= pg_snapshot_xmax($1))'
-            ' or exists (select from %1$s where xid = any (array(select pg_snapshot_xip($1))))',
-            v_table)
-            into v_busy using v_base.snap;
-        continue when v_busy;
+        v_behind := pgcable.tick_behind(v_table);
+        continue when v_behind is null or not v_too_much and v_behind > v_base;
         execute format('truncate %s', v_table);
+        v_base := greatest(v_base, v_behind);
         v_done := v_done || format('truncated outbox_%s', v_slot);
     end loop;
 
-    if v_base.tick is not null then
-        -- v_base itself stays: the tick after it is what came since.
-        delete from pgcable.tick where tick < v_base.tick;
-        get diagnostics v_count = row_count;
-        if v_count > 0 then
-            v_done := v_done || format('deleted %s ticks', v_count);
-        end if;
+    -- v_base itself stays: the tick after it is what came since.
+    delete from pgcable.tick where tick < v_base;
+    get diagnostics v_count = row_count;
+    if v_count > 0 then
+        v_done := v_done || format('deleted %s ticks', v_count);
     end if;
 
-    -- Leave the table written now when it holds rows of half the retention and another one is free.
-    -- Whichever: a transaction that was prepared and forgotten may hold one of them for ever.
-    execute format('select at from pgcable.outbox_%s limit 1', v_control & 3) into v_oldest;
-    for v_step in 1..2 loop
-        v_slot := ((v_control & 3) + v_step) % 3;
-        execute format('select exists (select from pgcable.outbox_%s)', v_slot) into v_busy;
-        exit when not v_busy;
-    end loop;
-    if v_oldest < v_newest.at - p_keep / 2 and not v_busy then
-        perform pg_advisory_xact_lock(7236357); -- ring() writes the control word, too
-        v_control := pg_sequence_last_value('pgcable.ctl');
-        perform setval('pgcable.ctl', ((v_control >> 2) << 2) | v_slot);
-        v_done := v_done || format('writing to outbox_%s', v_slot);
+    -- Leave the table written now when it holds rows of half the retention, or a quarter of what
+    -- all may take, and another one is free.  Whichever: a transaction that was prepared and
+    -- forgotten may hold one of them for ever.
+    if v_current < 3 then
+        v_table := 'pgcable.outbox_' || v_current;
+        execute format('select at from %s limit 1', v_table) into v_oldest;
+        for v_step in 1..2 loop
+            v_slot := (v_current + v_step) % 3;
+            execute format('select exists (select from pgcable.outbox_%s)', v_slot) into v_busy;
+            exit when not v_busy;
+        end loop;
+        if not v_busy and (v_oldest < v_newest.at - p_keep / 2
+            or p_max_bytes > 0 and pg_total_relation_size(v_table) > p_max_bytes / 4) then
+            if pgcable.write_to(v_current, v_slot) then
+                v_done := v_done || format('writing to outbox_%s', v_slot);
+            end if;
+        end if;
     end if;
     return coalesce(nullif(array_to_string(v_done, ', '), ''), 'nothing');
 end;
-$_$;
+$$;
 
-ALTER FUNCTION pgcable.prune(p_keep interval, p_safe_tick bigint) OWNER TO pgcable_owner;
+ALTER FUNCTION pgcable.prune(p_keep interval, p_safe_tick bigint, p_max_bytes bigint) OWNER TO pgcable_owner;
 
-COMMENT ON FUNCTION pgcable.prune(p_keep interval, p_safe_tick bigint) IS 'Daemon: drop rows and ticks older than that, as far as they were read; says what it did.';
+COMMENT ON FUNCTION pgcable.prune(p_keep interval, p_safe_tick bigint, p_max_bytes bigint) IS 'Daemon: drop rows and ticks older than that, as far as they were read, and the oldest ones where all take more than so many bytes; says what it did.';
 
 CREATE FUNCTION pgcable.put(p_kind text, p_stream text, p_message json) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
 declare
+    v_slot bigint := pg_sequence_last_value('pgcable.ctl') & 3;
+    v_id bigint;
     v_control bigint;
 begin
+    if v_slot = 3 then
+        v_slot := pgcable.slot_or_drop();
+        if v_slot = 3 then
+            return;
+        end if;
+    end if;
+    v_id := nextval('pgcable.outbox_id');
     execute format(
         'insert into pgcable.outbox_%s (id, xid, kind, op, stream, new, at)'
-        ' values (nextval(''pgcable.outbox_id''), pg_current_xact_id(), $1, ''B'', $2, $3,'
-        ' clock_timestamp())',
-        pg_sequence_last_value('pgcable.ctl') & 3)
-        using p_kind, p_stream, p_message;
+        ' values ($1, pg_current_xact_id(), $2, ''B'', $3, $4, clock_timestamp())', v_slot)
+        using v_id, p_kind, p_stream, p_message;
     v_control := pg_sequence_last_value('pgcable.ctl');
     if v_control >> 2 > date_part('epoch', clock_timestamp()) then
         perform pg_notify('pgcable', '');
+    end if;
+    if v_id & 1023 = 0 then
+        perform pgcable.guard();
     end if;
 end;
 $_$;
@@ -2333,7 +2521,56 @@ ALTER FUNCTION pgcable.put(p_kind text, p_stream text, p_message json) OWNER TO 
 
 COMMENT ON FUNCTION pgcable.put(p_kind text, p_stream text, p_message json) IS 'Internal: write a row of op B into the outbox and ring if somebody sleeps.';
 
-CREATE FUNCTION pgcable.put_triggers(p_kind text, p_table regclass, p_keep text[], p_update_of text[], p_always boolean) RETURNS void
+CREATE FUNCTION pgcable.put_shown() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+    v_branches text;
+begin
+    select string_agg(format($body$
+    if p_kind operator(pg_catalog.=) %1$L then
+        begin
+            return %2$s;
+        exception when others then
+            return pgcable.kept(pg_catalog.row_to_json(p_row), %3$L);
+        end;
+    end if;$body$, m.kind, c.fields, array[m.kind] || c.names), '' order by m.kind)
+    into v_branches
+    from pgcable.mapping m, lateral (
+        select case
+                when count(*) <= 50 then format('pg_catalog.json_build_object(%s)',
+                    string_agg(format('%1$L, p_row.%1$I', u.col), ', ' order by u.place))
+                else format('(select pg_catalog.row_to_json(r) from (select %s) r)',
+                    string_agg(format('p_row.%I', u.col), ', ' order by u.place))
+            end as fields,
+            array_agg(u.col order by u.place) as names
+        from (
+            select x.col, min(x.place) as place
+            from (
+                select f.value as col, k.place
+                from jsonb_each_text(m.columns) f
+                join pgcable.canonical k on k.kind = m.kind and k.name = f.key
+                union all
+                select e.col, 100 + e.place from unnest(m.extra) with ordinality e (col, place)
+            ) x
+            group by x.col
+        ) u
+    ) c;
+    execute format(
+        'create or replace function pgcable.shown(p_kind text, p_row record) returns json'
+        ' language plpgsql stable strict as %L',
+        format(E'\nbegin%s\n    return ''{}'';\nend;\n', v_branches));
+    execute format('comment on function pgcable.shown(text, record) is %L',
+        'Internal: the columns of a row that the mapping lists. Written by pgcable.attach().');
+end;
+$_$;
+
+ALTER FUNCTION pgcable.put_shown() OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.put_shown() IS 'Internal: write pgcable.shown().';
+
+CREATE FUNCTION pgcable.put_triggers(p_kind text, p_table regclass, p_update_of text[], p_always boolean) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -2347,14 +2584,13 @@ begin
         continue when p_kind = 'member' and v_event = 'insert';
         execute format(
             'create or replace trigger pgcable_capture_%s after %s on %s for each %s %s'
-            ' execute function pgcable.capture(%L%s)',
+            ' execute function pgcable.capture(%L)',
             v_event,
             concat(v_event, case v_event when 'update' then v_of end), p_table,
             case v_event when 'truncate' then 'statement' else 'row' end,
             case v_event when 'update' then
                 format('when (pgcable.%I(old.*, new.*))', p_kind || '_changed') end,
-            p_kind,
-            (select string_agg(', ' || quote_literal(k), '') from unnest(p_keep) k));
+            p_kind);
         execute format('alter table %s enable %s trigger pgcable_capture_%s',
             p_table, case when p_always then 'always' end, v_event);
     end loop;
@@ -2362,9 +2598,9 @@ begin
 end;
 $$;
 
-ALTER FUNCTION pgcable.put_triggers(p_kind text, p_table regclass, p_keep text[], p_update_of text[], p_always boolean) OWNER TO pgcable_owner;
+ALTER FUNCTION pgcable.put_triggers(p_kind text, p_table regclass, p_update_of text[], p_always boolean) OWNER TO pgcable_owner;
 
-COMMENT ON FUNCTION pgcable.put_triggers(p_kind text, p_table regclass, p_keep text[], p_update_of text[], p_always boolean) IS 'Internal: the triggers of an attached table.';
+COMMENT ON FUNCTION pgcable.put_triggers(p_kind text, p_table regclass, p_update_of text[], p_always boolean) IS 'Internal: the triggers of an attached table.';
 
 CREATE FUNCTION pgcable.rebuild() RETURNS void
     LANGUAGE sql
@@ -2499,24 +2735,55 @@ ALTER FUNCTION pgcable.resolve_extra(p_table regclass, p_extra jsonb) OWNER TO p
 
 COMMENT ON FUNCTION pgcable.resolve_extra(p_table regclass, p_extra jsonb) IS 'Internal: check the list of extra columns of a mapping.';
 
+CREATE FUNCTION pgcable.resume() RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_late bigint;
+    v_slot bigint;
+begin
+    if pg_sequence_last_value('pgcable.ctl') & 3 < 3
+        and not exists (select from pgcable.meta where paused_at is not null) then
+        return 'not paused';
+    end if;
+    select s into v_slot from generate_series(0, 2) s
+    order by pg_relation_size(('pgcable.outbox_' || s)::regclass) limit 1;
+    loop
+        exit when pg_sequence_last_value('pgcable.ctl') & 3 < 3 or pgcable.write_to(3, v_slot);
+        perform pg_sleep(0.01);
+    end loop;
+    v_late := pgcable.droppers();
+    perform pgcable.put('reload', null, null);
+    update pgcable.meta set paused_at =
+        case when v_late > 0 then coalesce(paused_at, clock_timestamp()) end;
+    return 'resumed: changes are captured, and the clients are told to reload' || case
+        when v_late > 0 then format('; once more when %s transactions have ended, of which changes'
+            ' were dropped', v_late)
+        else '' end;
+end;
+$$;
+
+ALTER FUNCTION pgcable.resume() OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.resume() IS 'Capture again after pgcable.pause(), and have all clients reload. Harmless to repeat.';
+
 CREATE FUNCTION pgcable.ring(p_loud_seconds integer) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-    v_now bigint := extract(epoch from clock_timestamp())::bigint;
+    v_now bigint;
     v_control bigint;
 begin
     perform pg_advisory_xact_lock(7236357);
+    v_now := floor(extract(epoch from clock_timestamp()));
     v_control := pg_sequence_last_value('pgcable.ctl');
-    if p_loud_seconds > 0 then
-        perform setval('pgcable.ctl', ((v_now + p_loud_seconds) << 2) | (v_control & 3));
-        return;
+    if v_control >> 2 > 0 and (p_loud_seconds = 0 or v_control >> 2 <= v_now + 1) then
+        perform pg_notify('pgcable', 'quiet');
     end if;
-    if v_control >> 2 > v_now then
-        perform pg_notify('pgcable', '');
-    end if;
-    perform setval('pgcable.ctl', v_control & 3);
+    perform setval('pgcable.ctl', (v_control & 3)
+        | (case when p_loud_seconds > 0 then v_now + p_loud_seconds else 0 end << 2));
 end;
 $$;
 
@@ -2641,6 +2908,32 @@ ALTER FUNCTION pgcable.shapes() OWNER TO pgcable_owner;
 
 COMMENT ON FUNCTION pgcable.shapes() IS 'Internal: the mapping as far as the catalogue confirms it.';
 
+CREATE FUNCTION pgcable.shown(p_kind text, p_row record) RETURNS json
+    LANGUAGE plpgsql STABLE STRICT
+    AS $$
+begin
+    return '{}';
+end;
+$$;
+
+ALTER FUNCTION pgcable.shown(p_kind text, p_row record) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.shown(p_kind text, p_row record) IS 'Internal: the columns of a row that the mapping lists. Written by pgcable.attach().';
+
+CREATE FUNCTION pgcable.slot_or_drop() RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    perform pg_advisory_xact_lock_shared(7236358);
+    return pg_sequence_last_value('pgcable.ctl') & 3;
+end;
+$$;
+
+ALTER FUNCTION pgcable.slot_or_drop() OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.slot_or_drop() IS 'Internal: the outbox table to write although a pause was seen, or 3: drop the change.';
+
 CREATE FUNCTION pgcable.statements() RETURNS jsonb
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2655,6 +2948,46 @@ ALTER FUNCTION pgcable.statements() OWNER TO pgcable_owner;
 
 COMMENT ON FUNCTION pgcable.statements() IS 'Internal: the statements, kept or built.';
 
+CREATE FUNCTION pgcable.tend(p_max_bytes bigint) RETURNS TABLE(bytes bigint, age_s bigint, ticks bigint, pause text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+    v_bytes bigint;
+    v_paused_at timestamptz;
+    v_drops boolean;
+begin
+    update pgcable.meta set outbox_max_bytes = p_max_bytes where outbox_max_bytes <> p_max_bytes;
+    v_bytes := pgcable.outbox_bytes();
+    v_drops := pg_sequence_last_value('pgcable.ctl') & 3 = 3;
+    select m.paused_at into v_paused_at from pgcable.meta m;
+    if v_drops = (v_paused_at is null) and pg_try_advisory_xact_lock(7236356) then
+        if v_drops and (p_max_bytes = 0 or v_bytes <= p_max_bytes)
+            or not v_drops and pgcable.droppers() = 0 then
+            perform pgcable.resume();
+            v_drops := false;
+        end if;
+    end if;
+    return query
+        select v_bytes,
+            (select extract(epoch from clock_timestamp() - min(o.at))::bigint from (
+                (select at from pgcable.outbox_0 limit 1) union all
+                (select at from pgcable.outbox_1 limit 1) union all
+                (select at from pgcable.outbox_2 limit 1)) o),
+            (select max(t.tick) - min(t.tick) + 1 from pgcable.tick t),
+            case
+                when v_drops and v_paused_at is null then 'the outbox is full'
+                when v_drops then format('paused since %s UTC',
+                    to_char(v_paused_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS')) end;
+end;
+$$;
+
+ALTER FUNCTION pgcable.tend(p_max_bytes bigint) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.tend(p_max_bytes bigint) IS 'Daemon: end a pause that may end, note how large the outbox may be, and say how it is.';
+
 CREATE FUNCTION pgcable.text_list(p_needs json, p_what text) RETURNS text[]
     LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2667,6 +3000,31 @@ $$;
 ALTER FUNCTION pgcable.text_list(p_needs json, p_what text) OWNER TO pgcable_owner;
 
 COMMENT ON FUNCTION pgcable.text_list(p_needs json, p_what text) IS 'Internal: a list of keys out of the needs.';
+
+CREATE FUNCTION pgcable.tick_behind(p_table regclass) RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET jit TO 'off'
+    AS $_$
+declare
+    v_last xid8;
+    v_tick bigint;
+begin
+    execute format('select xid from %s order by xid desc limit 1', p_table) into v_last;
+    execute format(
+        'select t.tick from pgcable.tick t'
+        ' where pg_snapshot_xmax(t.snap) > $1 and not exists ('
+        '   select from %s where xid = any (array(select pg_snapshot_xip(t.snap))))'
+        ' order by t.tick limit 1', p_table)
+        into v_tick using v_last;
+    return v_tick;
+end;
+$_$;
+
+ALTER FUNCTION pgcable.tick_behind(p_table regclass) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.tick_behind(p_table regclass) IS 'Internal: the tick after which nothing of an outbox table is needed; null = there is none yet.';
 
 CREATE FUNCTION pgcable.tick_info(p_tick bigint) RETURNS text
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -2746,6 +3104,33 @@ ALTER FUNCTION pgcable.watched(p_kind text, p_columns jsonb, p_extra text[]) OWN
 
 COMMENT ON FUNCTION pgcable.watched(p_kind text, p_columns jsonb, p_extra text[]) IS 'Internal: the columns whose change an event shows.';
 
+CREATE FUNCTION pgcable.write_to(p_from bigint, p_to bigint) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_control bigint;
+    v_done boolean := false;
+begin
+    begin
+        if pg_try_advisory_xact_lock(7236357) then
+            v_control := pg_sequence_last_value('pgcable.ctl');
+            if v_control & 3 = coalesce(p_from, v_control & 3) then
+                perform setval('pgcable.ctl', (v_control >> 2 << 2) | p_to);
+                v_done := true;
+            end if;
+        end if;
+        raise exception using errcode = 'PGC00';
+    exception when sqlstate 'PGC00' then
+        return v_done;
+    end;
+end;
+$$;
+
+ALTER FUNCTION pgcable.write_to(p_from bigint, p_to bigint) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.write_to(p_from bigint, p_to bigint) IS 'Internal: changes go to that table of the outbox from now on, 3 = they are dropped. False if they did not go where the caller thought, or somebody else is at it.';
+
 CREATE FUNCTION pgcable.writers() RETURNS SETOF text
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2823,12 +3208,18 @@ CREATE TABLE pgcable.meta (
     one boolean DEFAULT true NOT NULL,
     install_id uuid DEFAULT gen_random_uuid() NOT NULL,
     system_id bigint NOT NULL,
+    outbox_max_bytes bigint DEFAULT 1073741824 NOT NULL,
+    paused_at timestamp with time zone,
     CONSTRAINT meta_one_check CHECK (one)
 );
 
 ALTER TABLE pgcable.meta OWNER TO pgcable_owner;
 
 COMMENT ON TABLE pgcable.meta IS 'Which server this was installed on: transaction numbers of another one mean nothing here.';
+
+COMMENT ON COLUMN pgcable.meta.outbox_max_bytes IS 'As the daemon''s settings say; 0 = no bound. At twice that nothing more is captured.';
+
+COMMENT ON COLUMN pgcable.meta.paused_at IS 'Since when changes were dropped knowingly; null once the clients have been told.';
 
 CREATE TABLE pgcable.migration (
     id integer NOT NULL,
@@ -2976,7 +3367,12 @@ REVOKE ALL ON FUNCTION pgcable.attach_statement(p_kind text, p_table regclass, p
 REVOKE ALL ON FUNCTION pgcable.base_type(p_type oid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.batch(p_tick bigint) FROM PUBLIC;
-GRANT ALL ON FUNCTION pgcable.batch(p_tick bigint) TO pgcable_daemon;
+
+REVOKE ALL ON FUNCTION pgcable.batches(p_after bigint, p_to bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgcable.batches(p_after bigint, p_to bigint) TO pgcable_daemon;
+
+REVOKE ALL ON FUNCTION pgcable.beginning(p_keep interval, p_max_rows bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgcable.beginning(p_keep interval, p_max_rows bigint) TO pgcable_daemon;
 
 REVOKE ALL ON FUNCTION pgcable.blunt(p_row json) FROM PUBLIC;
 
@@ -2987,6 +3383,9 @@ REVOKE ALL ON FUNCTION pgcable.broadcast(stream text, event text, data jsonb) FR
 REVOKE ALL ON FUNCTION pgcable.build(p_shapes jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.builtin_access(p_requests json) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.canary(p_name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgcable.canary(p_name text) TO pgcable_daemon;
 
 REVOKE ALL ON FUNCTION pgcable.candidates() FROM PUBLIC;
 
@@ -3044,6 +3443,8 @@ GRANT ALL ON FUNCTION pgcable.doctor_sessions(p_age interval) TO pgcable_daemon;
 
 REVOKE ALL ON FUNCTION pgcable.drop_channel(class text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION pgcable.droppers() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION pgcable.examine() FROM PUBLIC;
 GRANT ALL ON FUNCTION pgcable.examine() TO pgcable_daemon;
 
@@ -3067,6 +3468,8 @@ REVOKE ALL ON FUNCTION pgcable.generic_put(p_table regclass, p_stream text, p_co
 REVOKE ALL ON FUNCTION pgcable.grant_capture(p_table regclass, p_function regprocedure) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.grant_select(p_table regclass) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.guard() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.guess(p_kind text, p_table oid, p_chosen jsonb) FROM PUBLIC;
 
@@ -3098,7 +3501,12 @@ REVOKE ALL ON FUNCTION pgcable.name_patterns() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.other_names(p_kind text, p_name text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION pgcable.outbox_bytes() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION pgcable.owner_problem(p_kind text, p_table oid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.pause() FROM PUBLIC;
+GRANT ALL ON FUNCTION pgcable.pause() TO pgcable_daemon;
 
 REVOKE ALL ON FUNCTION pgcable.person_object(p_shapes jsonb, p_alias text, p_member text) FROM PUBLIC;
 
@@ -3106,12 +3514,14 @@ REVOKE ALL ON FUNCTION pgcable.piece(p_shapes jsonb, p_token text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.plain(p_name text) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION pgcable.prune(p_keep interval, p_safe_tick bigint) FROM PUBLIC;
-GRANT ALL ON FUNCTION pgcable.prune(p_keep interval, p_safe_tick bigint) TO pgcable_daemon;
+REVOKE ALL ON FUNCTION pgcable.prune(p_keep interval, p_safe_tick bigint, p_max_bytes bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgcable.prune(p_keep interval, p_safe_tick bigint, p_max_bytes bigint) TO pgcable_daemon;
 
 REVOKE ALL ON FUNCTION pgcable.put(p_kind text, p_stream text, p_message json) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION pgcable.put_triggers(p_kind text, p_table regclass, p_keep text[], p_update_of text[], p_always boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION pgcable.put_shown() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.put_triggers(p_kind text, p_table regclass, p_update_of text[], p_always boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.rebuild() FROM PUBLIC;
 
@@ -3120,6 +3530,9 @@ REVOKE ALL ON FUNCTION pgcable.refers_to(p_name text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION pgcable.resolve(p_kind text, p_table regclass, p_mapping jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.resolve_extra(p_table regclass, p_extra jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.resume() FROM PUBLIC;
+GRANT ALL ON FUNCTION pgcable.resume() TO pgcable_daemon;
 
 REVOKE ALL ON FUNCTION pgcable.ring(p_loud_seconds integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION pgcable.ring(p_loud_seconds integer) TO pgcable_daemon;
@@ -3136,9 +3549,18 @@ REVOKE ALL ON FUNCTION pgcable.same_key(p_col text, p_type text, p_alias text, p
 
 REVOKE ALL ON FUNCTION pgcable.shapes() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION pgcable.shown(p_kind text, p_row record) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.slot_or_drop() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION pgcable.statements() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION pgcable.tend(p_max_bytes bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgcable.tend(p_max_bytes bigint) TO pgcable_daemon;
+
 REVOKE ALL ON FUNCTION pgcable.text_list(p_needs json, p_what text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.tick_behind(p_table regclass) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.tick_info(p_tick bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION pgcable.tick_info(p_tick bigint) TO pgcable_daemon;
@@ -3148,6 +3570,8 @@ REVOKE ALL ON FUNCTION pgcable.trigger_problems(p_kind text, p_table regclass) F
 REVOKE ALL ON FUNCTION pgcable.type_fits(p_name text, p_type oid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.watched(p_kind text, p_columns jsonb, p_extra text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.write_to(p_from bigint, p_to bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.writers() FROM PUBLIC;
 GRANT ALL ON FUNCTION pgcable.writers() TO pgcable_daemon;

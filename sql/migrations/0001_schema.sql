@@ -76,10 +76,16 @@ insert into pgcable.migration (id, name, breaking) values (1, 'schema', true);
 create table pgcable.meta (
     one boolean primary key default true check (one),
     install_id uuid not null default pg_catalog.gen_random_uuid(),
-    system_id bigint not null
+    system_id bigint not null,
+    outbox_max_bytes bigint not null default 1073741824,
+    paused_at timestamptz
 );
 comment on table pgcable.meta is
     'Which server this was installed on: transaction numbers of another one mean nothing here.';
+comment on column pgcable.meta.outbox_max_bytes is
+    'As the daemon''s settings say; 0 = no bound. At twice that nothing more is captured.';
+comment on column pgcable.meta.paused_at is
+    'Since when changes were dropped knowingly; null once the clients have been told.';
 insert into pgcable.meta (system_id)
     select system_identifier from pg_catalog.pg_control_system();
 

@@ -8,7 +8,8 @@ begin
         execute $sql$
 
 -- The control word: lease << 2 | slot, in a sequence because a sequence is not transactional.  Slot
--- is the outbox table written now; lease is the second (Unix time) until which writers must ring.
+-- is the outbox table written now, 3 = none, changes are dropped; lease is the second (Unix time)
+-- until which writers must ring.
 create sequence pgcable.ctl as bigint minvalue 0 start 0;
 select pg_catalog.setval('pgcable.ctl', 0);
 
@@ -59,14 +60,12 @@ insert into pgcable.tick (tick, snap) values (0, pg_catalog.pg_current_snapshot(
 -- The trigger on the application's tables.  Security definer, so that the application's role needs
 -- no right on anything of ours.  It runs in the application's transaction, hence:
 --   * no SET search_path clause (20 microseconds a transaction): every name is qualified instead;
---   * the row travels as row_to_json, never column by column: a column added, renamed or dropped
---     must not make the write fail.  json and not jsonb: the text of json columns survives;
---   * whole rows rather than the mapped columns: of a 1.8 kB message row_to_json takes 19
---     microseconds, and a projection, which has to parse that again, 21 more.  Arguments after the
---     first list columns to keep; attach() gives them for members, whose rows may hold secrets;
+--   * of the row only the mapped columns travel, by shown(), which attach() writes: what else it
+--     holds may be secret, and whoever reads the outbox must not learn it;
 --   * a session may print its floats rounded: not ours, they are sent as they are stored;
 --   * the control word is read AGAIN after the insert took its lock: a daemon that goes to sleep
 --     waits for everybody who holds that lock and may have seen the old word.
+--   * every 1024th row looks how large the outbox is (0.3 ms): see guard().
 create function pgcable.capture() returns trigger
     language plpgsql
     security definer
@@ -74,57 +73,117 @@ as $$
 declare
     v_slot bigint := pg_catalog.pg_sequence_last_value('pgcable.ctl'::pg_catalog.regclass)
         operator(pg_catalog.&) 3;
-    v_digits pg_catalog.int4 := pg_catalog.current_setting('extra_float_digits');
+    v_id bigint;
+    v_digits pg_catalog.text := pg_catalog.current_setting('extra_float_digits');
+    v_rounds boolean := v_digits operator(pg_catalog.<>) '1';
     v_new pg_catalog.json;
     v_old pg_catalog.json;
 begin
-    if v_digits operator(pg_catalog.<) 1 then
+    if v_slot operator(pg_catalog.=) 3 then
+        v_slot := pgcable.slot_or_drop();
+        if v_slot operator(pg_catalog.=) 3 then
+            return null;
+        end if;
+    end if;
+    if v_rounds then
         perform pg_catalog.set_config('extra_float_digits', '1', true);
     end if;
-    v_new := pg_catalog.row_to_json(new);
-    v_old := pg_catalog.row_to_json(old);
-    if v_digits operator(pg_catalog.<) 1 then
-        perform pg_catalog.set_config('extra_float_digits', v_digits::pg_catalog.text, true);
+    v_new := pgcable.shown(tg_argv[0], new);
+    v_old := pgcable.shown(tg_argv[0], old);
+    if v_rounds then
+        perform pg_catalog.set_config('extra_float_digits', v_digits, true);
     end if;
-    if tg_nargs operator(pg_catalog.>) 1 then
-        v_new := pgcable.kept(v_new, tg_argv);
-        v_old := pgcable.kept(v_old, tg_argv);
-    end if;
+    v_id := pg_catalog.nextval('pgcable.outbox_id'::pg_catalog.regclass);
     if v_slot operator(pg_catalog.=) 0 then
         insert into pgcable.outbox_0 (id, xid, kind, op, new, old, at)
-        values (pg_catalog.nextval('pgcable.outbox_id'::pg_catalog.regclass),
-            pg_catalog.pg_current_xact_id(), tg_argv[0],
-            pg_catalog.left(tg_op, 1)::pg_catalog."char", v_new, v_old,
+        values (v_id, pg_catalog.pg_current_xact_id(), tg_argv[0],
+            tg_op::pg_catalog."char", v_new, v_old,
             pg_catalog.clock_timestamp());
     elsif v_slot operator(pg_catalog.=) 1 then
         insert into pgcable.outbox_1 (id, xid, kind, op, new, old, at)
-        values (pg_catalog.nextval('pgcable.outbox_id'::pg_catalog.regclass),
-            pg_catalog.pg_current_xact_id(), tg_argv[0],
-            pg_catalog.left(tg_op, 1)::pg_catalog."char", v_new, v_old,
+        values (v_id, pg_catalog.pg_current_xact_id(), tg_argv[0],
+            tg_op::pg_catalog."char", v_new, v_old,
             pg_catalog.clock_timestamp());
     else
         insert into pgcable.outbox_2 (id, xid, kind, op, new, old, at)
-        values (pg_catalog.nextval('pgcable.outbox_id'::pg_catalog.regclass),
-            pg_catalog.pg_current_xact_id(), tg_argv[0],
-            pg_catalog.left(tg_op, 1)::pg_catalog."char", v_new, v_old,
+        values (v_id, pg_catalog.pg_current_xact_id(), tg_argv[0],
+            tg_op::pg_catalog."char", v_new, v_old,
             pg_catalog.clock_timestamp());
     end if;
     if pg_catalog.pg_sequence_last_value('pgcable.ctl'::pg_catalog.regclass)
-        operator(pg_catalog.>>) 2
-        operator(pg_catalog.>) pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) then
-        perform pg_catalog.pg_notify('pgcable', '');
+        operator(pg_catalog.>) 3 then -- somebody set a lease: has it ended?
+        if pg_catalog.pg_sequence_last_value('pgcable.ctl'::pg_catalog.regclass)
+            operator(pg_catalog.>>) 2
+            operator(pg_catalog.>) pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) then
+            perform pg_catalog.pg_notify('pgcable', '');
+        end if;
+    end if;
+    if v_id operator(pg_catalog.&) 1023 operator(pg_catalog.=) 0 then
+        perform pgcable.guard();
     end if;
     return null;
 end;
 $$;
 comment on function pgcable.capture() is 'Trigger put on tables by pgcable.attach().';
 
+-- Whoever drops a change holds a lock that nobody else ever asks for, until its transaction ends or
+-- the savepoint is gone: resume() must know of whom nobody will hear.  The word is read AGAIN under
+-- the lock: who finds it changed captures, and who does not is seen by whoever changes it.
+create function pgcable.slot_or_drop() returns bigint
+    language plpgsql
+    set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform pg_advisory_xact_lock_shared(7236358);
+    return pg_sequence_last_value('pgcable.ctl') & 3;
+end;
+$$;
+comment on function pgcable.slot_or_drop() is
+    'Internal: the outbox table to write although a pause was seen, or 3: drop the change.';
+
+create function pgcable.outbox_bytes() returns bigint
+    language sql
+    volatile
+    set search_path = pg_catalog, pg_temp
+as $$
+    select pg_total_relation_size('pgcable.outbox_0') + pg_total_relation_size('pgcable.outbox_1')
+        + pg_total_relation_size('pgcable.outbox_2');
+$$;
+comment on function pgcable.outbox_bytes() is 'Internal: what the outbox takes on disk.';
+
+-- Old rows are dropped by prune(), for which a daemon must run and no transaction hold the tables.
+-- Where that fails the disk is worth more than the events: at twice the cap capturing stops, as by
+-- pause(), until tend() finds room again.  In the application's transaction, so it waits for nobody.
+create function pgcable.guard() returns void
+    language plpgsql
+    set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_max bigint := (select outbox_max_bytes from pgcable.meta);
+    v_bytes bigint;
+begin
+    if v_max = 0 then
+        return;
+    end if;
+    v_bytes := pgcable.outbox_bytes();
+    if v_bytes > 2 * v_max and pgcable.write_to(null, 3) then
+        raise log 'pgcable: the outbox takes % bytes, twice its cap of %: changes are dropped',
+            v_bytes, v_max
+            using hint = 'Start a daemon, which makes room and tells the clients to reload.';
+    end if;
+end;
+$$;
+comment on function pgcable.guard() is
+    'Internal: stop capturing where the outbox is twice as large as outbox_max_bytes.';
+
 -- Escapes that json stores but cannot read back (\u0000, halves of surrogate pairs) are blunted
--- before a row is taken apart: they must not make the application's write fail.
+-- before a row is taken apart: they must not make the application's write fail, nor must its own
+-- settings.
 create function pgcable.blunt(p_row json) returns json
     language sql
     immutable
     set search_path = pg_catalog, pg_temp
+    set standard_conforming_strings = on
 as $$
     select case
         when strpos(p_row::text, '\u') = 0 then p_row
@@ -152,17 +211,27 @@ create function pgcable.put(p_kind text, p_stream text, p_message json) returns 
     set search_path = pg_catalog, pg_temp
 as $$
 declare
+    v_slot bigint := pg_sequence_last_value('pgcable.ctl') & 3;
+    v_id bigint;
     v_control bigint;
 begin
+    if v_slot = 3 then
+        v_slot := pgcable.slot_or_drop();
+        if v_slot = 3 then
+            return;
+        end if;
+    end if;
+    v_id := nextval('pgcable.outbox_id');
     execute format(
         'insert into pgcable.outbox_%s (id, xid, kind, op, stream, new, at)'
-        ' values (nextval(''pgcable.outbox_id''), pg_current_xact_id(), $1, ''B'', $2, $3,'
-        ' clock_timestamp())',
-        pg_sequence_last_value('pgcable.ctl') & 3)
-        using p_kind, p_stream, p_message;
+        ' values ($1, pg_current_xact_id(), $2, ''B'', $3, $4, clock_timestamp())', v_slot)
+        using v_id, p_kind, p_stream, p_message;
     v_control := pg_sequence_last_value('pgcable.ctl');
     if v_control >> 2 > date_part('epoch', clock_timestamp()) then
         perform pg_notify('pgcable', '');
+    end if;
+    if v_id & 1023 = 0 then
+        perform pgcable.guard();
     end if;
 end;
 $$;
@@ -205,28 +274,53 @@ comment on function pgcable.broadcast(text, jsonb) is
     'Send any JSON value to a stream, in order with the rows of this transaction. To allow it to a'
     ' role: grant usage on schema pgcable and execute on this function.';
 
--- The lock keeps the two who write the control word (prune() changes the slot) from undoing each
--- other.  A daemon that goes quiet wakes the others first: one of them may be asleep and rely on
--- the writers.
+-- A lock keeps those who write the control word from undoing each other; rolling back what took it
+-- lets it go at once, not at the end of a transaction that may be long, and setval() stays.
+create function pgcable.write_to(p_from bigint, p_to bigint) returns boolean
+    language plpgsql
+    set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_control bigint;
+    v_done boolean := false;
+begin
+    begin
+        if pg_try_advisory_xact_lock(7236357) then
+            v_control := pg_sequence_last_value('pgcable.ctl');
+            if v_control & 3 = coalesce(p_from, v_control & 3) then
+                perform setval('pgcable.ctl', (v_control >> 2 << 2) | p_to);
+                v_done := true;
+            end if;
+        end if;
+        raise exception using errcode = 'PGC00';
+    exception when sqlstate 'PGC00' then
+        return v_done;
+    end;
+end;
+$$;
+comment on function pgcable.write_to(bigint, bigint) is
+    'Internal: changes go to that table of the outbox from now on, 3 = they are dropped. False if'
+    ' they did not go where the caller thought, or somebody else is at it.';
+
+-- Whoever ends a lease, or finds that one ran out, says "quiet" to all daemons: one may be asleep
+-- and rely on the writers.  A second to spare, because the clock goes on meanwhile.
 create function pgcable.ring(p_loud_seconds integer) returns void
     language plpgsql
     security definer
     set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_now bigint := extract(epoch from clock_timestamp())::bigint;
+    v_now bigint;
     v_control bigint;
 begin
     perform pg_advisory_xact_lock(7236357);
+    v_now := floor(extract(epoch from clock_timestamp()));
     v_control := pg_sequence_last_value('pgcable.ctl');
-    if p_loud_seconds > 0 then
-        perform setval('pgcable.ctl', ((v_now + p_loud_seconds) << 2) | (v_control & 3));
-        return;
+    if v_control >> 2 > 0 and (p_loud_seconds = 0 or v_control >> 2 <= v_now + 1) then
+        perform pg_notify('pgcable', 'quiet');
     end if;
-    if v_control >> 2 > v_now then
-        perform pg_notify('pgcable', '');
-    end if;
-    perform setval('pgcable.ctl', v_control & 3);
+    perform setval('pgcable.ctl', (v_control & 3)
+        | (case when p_loud_seconds > 0 then v_now + p_loud_seconds else 0 end << 2));
 end;
 $$;
 comment on function pgcable.ring(integer) is

@@ -70,9 +70,10 @@ create function pgcable.doctor_rights()
 as $$
     with lacking as (
         select format('execute on function %s', f::regprocedure) as what
-        from unnest('{pgcable.advance(json),pgcable.batch(bigint),pgcable.facts(json),
-            pgcable.hello(),pgcable.mapping_info(),pgcable.ring(integer),pgcable.writers(),
-            "pgcable.prune(interval,bigint)",pgcable.tick_info(bigint),pgcable.doctor()}'::text[]) f
+        from unnest('{pgcable.advance(json),"pgcable.batches(bigint,bigint)",pgcable.facts(json),
+            "pgcable.beginning(interval,bigint)",pgcable.hello(),pgcable.mapping_info(),pgcable.ring(integer),pgcable.writers(),
+            "pgcable.prune(interval,bigint,bigint)",pgcable.tick_info(bigint),pgcable.doctor(),
+            pgcable.canary(text),pgcable.tend(bigint),pgcable.pause(),pgcable.resume()}'::text[]) f
         where not has_function_privilege(to_regrole('pgcable_daemon'), f::regprocedure, 'EXECUTE')
         union all
         select 'usage on schema pgcable'
@@ -99,13 +100,14 @@ create function pgcable.doctor_kinds()
     set search_path = pg_catalog, pg_temp
 as $$
     select case when p.problem is null then 'ok' else 'fail' end, m.kind,
-        coalesce(regexp_replace(p.problem, ': (run|create) .*$', ''), format(
+        coalesce(regexp_replace(p.problem, ': (run pgcable|create a policy).*$', ''), format(
             '%s is attached, %s columns mapped', m.relation,
             (select count(*) from jsonb_object_keys(m.columns)))),
         case
             when c.oid is null then format('select pgcable.detach(%L); then attach another table',
                 m.kind)
-            when p.problem like '%: create %' then substring(p.problem from ': (create .*)$')
+            when p.problem like 'row level security of %' then
+                substring(p.problem from ': (create a policy for select to pgcable_owner)$')
             when p.problem is not null then pgcable.attach_statement(m.kind, m.relation, (
                     select coalesce(jsonb_object_agg(k.key, k.value), '{}')
                     from jsonb_each(m.columns) k
@@ -182,27 +184,38 @@ as $$
         ) o
         where o.xid >= l.xmax or o.xid = any (l.xip)
     ), size as (
-        select sum(pg_total_relation_size(c.oid)) as bytes
-        from pg_class c
-        where c.relnamespace = 'pgcable'::regnamespace and c.relname ~ '^outbox_\d$'
+        select pgcable.outbox_bytes() as bytes, m.outbox_max_bytes as max, m.paused_at,
+            pg_sequence_last_value('pgcable.ctl') & 3 = 3 as drops
+        from pgcable.meta m
     ), daemon as (
         select count(*) as count from pg_stat_activity
         where datname = current_database() and application_name like 'pgcable/%'
     )
-    select case when f.is_wrong then 'warn' else 'ok' end, 'outbox', f.finding,
+    select case when f.is_wrong then f.level else 'ok' end, 'outbox', f.finding,
         case when f.is_wrong then f.remedy end
     from waiting w, size s, daemon d, lateral (values
-        (w.since < clock_timestamp() - interval '60 seconds',
+        ('warn', w.since < clock_timestamp() - interval '60 seconds',
             case w.count
                 when 0 then 'nothing waits to be read'
                 else format('%s rows wait to be read, the oldest since %s UTC', w.count,
                     to_char(w.since at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS')) end
                 || case d.count when 0 then '; no daemon is connected' else '' end,
             'start one with "pgcable serve", or see what its /ready says'),
-        (s.bytes > 1024 ^ 3, format('it takes %s', pg_size_pretty(s.bytes)),
-            'it shrinks by itself while a daemon reads, unless a transaction stays open or'
-            ' retention_s is large')
-    ) f (is_wrong, finding, remedy);
+        ('warn', s.max > 0 and s.bytes > s.max, format('it takes %s', pg_size_pretty(s.bytes)),
+            'it shrinks by itself while a daemon reads, unless a transaction stays open that holds'
+            ' its tables, a dump perhaps; at twice outbox_max_bytes nothing is captured any more'),
+        (case when s.paused_at is null then 'fail' else 'warn' end,
+            s.drops or s.paused_at is not null, case
+            when not s.drops and s.paused_at is null then 'changes are captured'
+            when not s.drops then 'resumed, but transactions are open that made changes while it'
+                ' was paused: clients are told to reload when they have ended'
+            when s.paused_at is null then 'it is full: changes are dropped'
+            else format('paused since %s UTC: changes are dropped',
+                to_char(s.paused_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS')) end, case
+            when not s.drops then 'end them (pg_stat_activity, pg_prepared_xacts)'
+            when s.paused_at is null then 'start a daemon, which makes room'
+            else 'select pgcable.resume();' end)
+    ) f (level, is_wrong, finding, remedy);
 $$;
 comment on function pgcable.doctor_outbox() is 'Internal: findings about what waits.';
 

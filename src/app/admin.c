@@ -126,6 +126,12 @@ admin_ready(struct app_admin *admin, struct pgc_http_answer *answer)
     answer->status = status.ready ? 200 : 503;
     if (status.ready) {
         pgc_buf_addf(&answer->body, "ready, tick %lld\n", (long long)status.tick);
+        pgc_buf_addf(&answer->body, "outbox: %lld bytes, oldest row %lld s, %lld ticks\n",
+            (long long)status.outbox_bytes, (long long)status.outbox_age_s,
+            (long long)status.outbox_ticks);
+        if (status.pause[0] != '\0') {
+            pgc_buf_addf(&answer->body, "%s: changes are dropped\n", status.pause);
+        }
     } else {
         pgc_buf_addf(&answer->body, "not ready: %s\n", status.why);
     }

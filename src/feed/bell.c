@@ -5,12 +5,12 @@
 
 #include "pgcable/mem.h"
 
-#define BELL_HOT_MS    3   /* between polls that find rows: coalesces */
-#define BELL_WARM_MS   10  /* between empty polls, rows were here a moment ago */
-#define BELL_DEAF_MS   20  /* between empty polls where writers never ring */
-#define BELL_COOL_MS   200 /* this long without rows: go to sleep */
-#define BELL_RENEW_MS  4000
-#define BELL_HOT_POLLS 3 /* so many full polls in a row: writers need not ring */
+#define BELL_HOT_MS    3    /* between polls that find rows: coalesces */
+#define BELL_WARM_MS   10   /* between empty polls, rows were here a moment ago */
+#define BELL_DEAF_MS   20   /* between empty polls where writers never ring */
+#define BELL_COOL_MS   200  /* this long without rows: go to sleep */
+#define BELL_RENEW_MS  4000 /* well before the lease ends */
+#define BELL_HOT_POLLS 3    /* so many full polls in a row: writers need not ring */
 
 static void
 bell_forget(char ***list, size_t *count)
@@ -44,7 +44,28 @@ pgc_bell_reset(struct pgc_bell *bell, bool has_prepared, int64_t now_ms)
         bell->mode == PGC_NOTIFY_OFF || (bell->mode == PGC_NOTIFY_AUTO && has_prepared);
     bell->state = BELL_BUSY;
     bell->row_ms = now_ms;
+    bell->polled_ms = now_ms;
     bell->made_in_a_row = 0;
+    bell->notified = false;
+    bell->hushed = false;
+}
+
+/* Quiet writers do not ring, so from here on we poll: for a while at least, somebody sees rows. */
+void
+pgc_bell_notified(struct pgc_bell *bell, bool is_quiet, int64_t now_ms)
+{
+    bell->notified = true;
+    if (is_quiet) {
+        bell->hushed = true;
+        bell->state = BELL_BUSY;
+        bell->row_ms = now_ms;
+    }
+}
+
+void
+pgc_bell_polling(struct pgc_bell *bell)
+{
+    bell->notified = false;
 }
 
 void
@@ -56,27 +77,22 @@ pgc_bell_polled(struct pgc_bell *bell, bool made, int64_t now_ms)
     } else {
         bell->made_in_a_row = 0;
     }
+    bell->polled_ms = now_ms;
     bell->looked = false;
     if (bell->state == BELL_LAST) {
         bell->state = BELL_ASLEEP;
     }
 }
 
-static bool
-bell_lease_is_over(const struct pgc_bell *bell, int64_t now_ms)
-{
-    return now_ms - bell->rung_ms >= PGC_BELL_LEASE_S * 1000 / 2;
-}
-
 void
 pgc_bell_rung(struct pgc_bell *bell, bool loud, int64_t sent_ms)
 {
-    if (!loud) {
+    /* Made quiet while the answer was under way: we cannot know which of the two came first. */
+    if (!loud || bell->hushed) {
         bell->state = BELL_BUSY;
         return;
     }
-    /* A lease that ended before this left a gap in which nobody rang: from the start again. */
-    if (bell->state == BELL_BUSY || bell_lease_is_over(bell, sent_ms)) {
+    if (bell->state == BELL_BUSY) {
         bell->state = BELL_RUNG;
     }
     bell->rung_ms = sent_ms;
@@ -111,6 +127,10 @@ pgc_bell_looked(struct pgc_bell *bell)
     char **kept = bell->holders;
     size_t count = 0;
 
+    if (bell->state == BELL_BUSY) { /* made quiet meanwhile */
+        bell_forget(&bell->holders, &bell->holder_count);
+        return;
+    }
     for (size_t i = 0; i < bell->holder_count; i++) {
         if (bell->state == BELL_RUNG || bell_is_waiter(bell, bell->holders[i])) {
             kept[count++] = bell->holders[i];
@@ -127,52 +147,65 @@ pgc_bell_looked(struct pgc_bell *bell)
     bell->state = count > 0 ? BELL_DRAINING : BELL_LAST;
 }
 
-static struct pgc_bell_move
-bell_poll(int64_t delay_ms)
+/* Reading what the last poll found may have taken longer than that: that is not idleness. */
+static bool
+bell_is_cool(const struct pgc_bell *bell, int64_t now_ms)
 {
-    return (struct pgc_bell_move){.step = BELL_POLL, .delay_ms = delay_ms};
+    return bell->made_in_a_row == 0 && now_ms - bell->row_ms >= BELL_COOL_MS;
 }
 
-static struct pgc_bell_move
-bell_next_busy(const struct pgc_bell *bell, int64_t now_ms)
+/* From one poll to the next. */
+static int64_t
+bell_pace_ms(const struct pgc_bell *bell, int64_t now_ms)
 {
-    /* Reading what the last poll found may have taken longer than that: that is not idleness. */
-    bool is_cool = bell->made_in_a_row == 0 && now_ms - bell->row_ms >= BELL_COOL_MS;
-
-    if (!bell->never_loud && (is_cool || bell->mode == PGC_NOTIFY_ALWAYS)) {
-        return (struct pgc_bell_move){.step = BELL_LOUD};
+    if (bell->state == BELL_LAST) {
+        return 0;
     }
-    if (is_cool) {
-        return bell_poll(BELL_DEAF_MS);
+    if (bell->made_in_a_row > 0) {
+        return BELL_HOT_MS;
     }
-    return bell_poll(bell->made_in_a_row > 0 ? BELL_HOT_MS : BELL_WARM_MS);
+    if (bell->notified && bell->state != BELL_BUSY) {
+        return 0;
+    }
+    if (bell->state == BELL_ASLEEP) {
+        return bell->poll_ms;
+    }
+    return bell_is_cool(bell, now_ms) ? BELL_DEAF_MS : BELL_WARM_MS;
 }
 
+/* When the word is to be set loud, for the first time or again. */
+static int64_t
+bell_loud_ms(const struct pgc_bell *bell, int64_t now_ms)
+{
+    bool may_sleep = bell->mode == PGC_NOTIFY_ALWAYS || bell_is_cool(bell, now_ms);
+
+    if (bell->state != BELL_BUSY) {
+        return bell->rung_ms + BELL_RENEW_MS;
+    }
+    return may_sleep && !bell->never_loud ? now_ms : INT64_MAX;
+}
+
+/* A poll that is due goes before the word: where every answer takes seconds, both get their turn.
+ */
 struct pgc_bell_move
 pgc_bell_next(struct pgc_bell *bell, int64_t now_ms)
 {
-    if (bell->state != BELL_BUSY) {
-        if (bell->made_in_a_row >= BELL_HOT_POLLS && bell->mode != PGC_NOTIFY_ALWAYS) {
-            return (struct pgc_bell_move){.step = BELL_QUIET};
-        }
-        if (now_ms - bell->rung_ms >= BELL_RENEW_MS) {
-            return (struct pgc_bell_move){.step = BELL_LOUD};
-        }
+    int64_t poll_ms = bell->polled_ms + bell_pace_ms(bell, now_ms);
+    int64_t loud_ms = bell_loud_ms(bell, now_ms);
+    struct pgc_bell_move move = {.step = BELL_WAIT};
+
+    if (bell->state != BELL_BUSY && bell->made_in_a_row >= BELL_HOT_POLLS &&
+        bell->mode != PGC_NOTIFY_ALWAYS) {
+        move.step = BELL_QUIET;
+    } else if (bell->state == BELL_RUNG || (bell->state == BELL_DRAINING && !bell->looked)) {
+        move.step = BELL_LOOK;
+    } else if (now_ms >= poll_ms) {
+        move.step = BELL_POLL;
+    } else if (now_ms >= loud_ms) {
+        move.step = BELL_LOUD;
+        bell->hushed = false;
+    } else {
+        move.delay_ms = (poll_ms < loud_ms ? poll_ms : loud_ms) - now_ms;
     }
-    switch (bell->state) {
-    case BELL_BUSY:
-        return bell_next_busy(bell, now_ms);
-    case BELL_RUNG:
-        return (struct pgc_bell_move){.step = BELL_LOOK};
-    case BELL_DRAINING:
-        return bell->looked ? bell_poll(BELL_WARM_MS) : (struct pgc_bell_move){.step = BELL_LOOK};
-    case BELL_LAST:
-        return bell_poll(0);
-    case BELL_ASLEEP:
-        break;
-    }
-    if (bell->made_in_a_row > 0) {
-        return bell_poll(BELL_HOT_MS);
-    }
-    return (struct pgc_bell_move){.step = BELL_POLL, .delay_ms = bell->poll_ms, .until_rung = true};
+    return move;
 }

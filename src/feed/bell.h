@@ -7,8 +7,12 @@
  * keep coming we poll and the writers are quiet.  Going to sleep, in this order, loses nothing:
  *
  *   1. set the word loud; 2. look who holds a lock on the outbox: they may have read the word
- * before;
- *   3. poll until they are gone; 4. poll once more; 5. sleep.  Who writes later reads "loud".
+ *   before; 3. poll until they are gone; 4. poll once more; 5. sleep.  Who writes later, reads it
+ *   after taking that lock and rings.
+ *
+ * Whoever makes the word quiet, or finds that a lease ran out, notifies "quiet": daemons that rely
+ * on the writers, itself among them, begin again.  tests/unit/test_bell_model.c tries every order
+ * of all this.
  *
  * A pure state machine: it says what to do next and is told how that went; it knows no database.
  */
@@ -21,7 +25,7 @@
 
 #include "pgcable/feed.h"
 
-#define PGC_BELL_LEASE_S 15
+#define PGC_BELL_LEASE_S 10
 
 enum pgc_bell_state {
     BELL_BUSY,     /* writers are quiet (or nobody knows): we poll */
@@ -32,7 +36,8 @@ enum pgc_bell_state {
 };
 
 enum pgc_bell_step {
-    BELL_POLL,  /* look for new rows after `delay_ms` */
+    BELL_WAIT,  /* ask again after `delay_ms`, or when a notification came */
+    BELL_POLL,  /* look for new rows */
     BELL_LOUD,  /* set the control word for PGC_BELL_LEASE_S, then pgc_bell_rung() */
     BELL_QUIET, /* set the control word to 0, then pgc_bell_rung() */
     BELL_LOOK,  /* tell who holds a lock on the outbox, then pgc_bell_looked() */
@@ -40,8 +45,7 @@ enum pgc_bell_step {
 
 struct pgc_bell_move {
     enum pgc_bell_step step;
-    int64_t delay_ms;
-    bool until_rung; /* POLL: a notification ends the wait */
+    int64_t delay_ms; /* WAIT: more than 0 */
 };
 
 struct pgc_bell {
@@ -51,7 +55,10 @@ struct pgc_bell {
     enum pgc_bell_state state;
     int64_t rung_ms;        /* when the word was last set loud */
     int64_t row_ms;         /* when rows were last found */
+    int64_t polled_ms;      /* when the last poll was answered */
     unsigned made_in_a_row; /* polls that found rows, without an empty one between */
+    bool notified;          /* since the last poll was sent */
+    bool hushed;            /* the word was made quiet since we were told to set it */
     bool looked;            /* DRAINING: since the last poll */
     char **waiters;         /* virtual transactions */
     size_t waiter_count;
@@ -66,12 +73,19 @@ void pgc_bell_fini(struct pgc_bell *bell);
  * which refuses transactions that notify. */
 void pgc_bell_reset(struct pgc_bell *bell, bool has_prepared, int64_t now_ms);
 
-/* What to do now. */
+/* What to do now.  Nothing is under way. */
 struct pgc_bell_move pgc_bell_next(struct pgc_bell *bell, int64_t now_ms);
 
+/* A notification came, at any time.  `is_quiet`: that of somebody who made the word quiet. */
+void pgc_bell_notified(struct pgc_bell *bell, bool is_quiet, int64_t now_ms);
+
+/* A poll is about to be sent, told to or not. */
+void pgc_bell_polling(struct pgc_bell *bell);
 void pgc_bell_polled(struct pgc_bell *bell, bool made, int64_t now_ms);
-/* The word was set; `sent_ms` is from before that, so that our idea of the lease ends first. */
+
+/* The word was set.  `sent_ms` is from before that, so that our idea of the lease ends first. */
 void pgc_bell_rung(struct pgc_bell *bell, bool loud, int64_t sent_ms);
+
 void pgc_bell_holder(struct pgc_bell *bell, const char *virtualtransaction);
 void pgc_bell_looked(struct pgc_bell *bell);
 

@@ -277,6 +277,12 @@ pgc_pg_is_up(const struct pgc_pg *pg)
     return pg->state == PG_UP && !pg->given_up;
 }
 
+bool
+pgc_pg_is_idle(const struct pgc_pg *pg)
+{
+    return pgc_pg_is_up(pg) && pg->running == NULL && TAILQ_EMPTY(&pg->queries);
+}
+
 int
 pgc_pg_server_version(const struct pgc_pg *pg)
 {

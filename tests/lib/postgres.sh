@@ -5,7 +5,10 @@
 #
 #   pg_start DIR [extra lines for postgresql.conf …]   make a cluster in DIR/data and start it
 #   pg_restart DIR [pg_ctl options …]                  stop (default: -m fast) and start it again
-#   pg_stop DIR                                        stop it; harmless if it is not running
+#   pg_stop DIR [MODE]                                 stop it (default: immediate); harmless if it
+#                                                      is not running
+#   pg_standby DIR PRIMARY                             make a standby of PRIMARY in DIR and start it
+#   pg_promote DIR                                     it takes writes from now on
 #
 # The server listens on a unix socket in DIR only, so that no port can collide, and trusts whoever
 # may enter DIR: the superuser is `postgres`, the database `postgres`.  After pg_start the variables
@@ -74,7 +77,7 @@ pg_stop() {
     local dir=$1 bin
     [ -f "$dir/data/postmaster.pid" ] || return 0
     bin=$(pg_bin) || return 1
-    pg_as "$bin/pg_ctl" -D "$dir/data" -w -s -m immediate stop >/dev/null
+    pg_as "$bin/pg_ctl" -D "$dir/data" -w -s -m "${2:-immediate}" stop >/dev/null
 }
 
 pg_restart() {
@@ -83,4 +86,25 @@ pg_restart() {
     bin=$(pg_bin) || return 1
     pg_as "$bin/pg_ctl" -D "$dir/data" -w -s "${@:--mfast}" stop >/dev/null || return 1
     pg_up "$dir"
+}
+
+pg_standby() {
+    local dir=$1 primary=$2 bin
+    bin=$(pg_bin) || return 1
+    mkdir -p "$dir"
+    if [ "$(id -u)" = 0 ]; then
+        chown postgres "$dir"
+        chmod 711 "$dir"
+    fi
+    pg_as "$bin/pg_basebackup" -h "$primary" -U postgres -D "$dir/data" -R -X stream -c fast \
+        --no-sync || return 1
+    echo "unix_socket_directories = '$dir'" |
+        pg_as tee -a "$dir/data/postgresql.conf" >/dev/null
+    pg_up "$dir"
+}
+
+pg_promote() {
+    local bin
+    bin=$(pg_bin) || return 1
+    pg_as "$bin/pg_ctl" -D "$1/data" -w -s promote >/dev/null
 }

@@ -18,9 +18,9 @@ begin
 end;
 $$;
 
-revoke execute on function pgcable.batch(bigint) from pgcable_daemon;
+revoke execute on function pgcable.batches(bigint, bigint) from pgcable_daemon;
 revoke usage on schema pgcable from pgcable_daemon;
-select t.is(t.ills(), 'fail rights: pgcable_daemon lacks execute on function pgcable.batch(bigint);'
+select t.is(t.ills(), 'fail rights: pgcable_daemon lacks execute on function pgcable.batches(bigint,bigint);'
     ' fail rights: pgcable_daemon lacks usage on schema pgcable', 'rights');
 call t.heal();
 select t.is(t.ills(), null, 'granted');

@@ -34,30 +34,46 @@ assert_move(struct pgc_bell *bell, int64_t now_ms, enum pgc_bell_step step)
     assert_int_equal(pgc_bell_next(bell, now_ms).step, step);
 }
 
+static void
+poll_at(struct pgc_bell *bell, int64_t now_ms, bool made)
+{
+    pgc_bell_polling(bell);
+    pgc_bell_polled(bell, made, now_ms);
+}
+
+static void
+assert_waits(struct pgc_bell *bell, int64_t now_ms, int64_t least_ms, int64_t most_ms)
+{
+    struct pgc_bell_move move = pgc_bell_next(bell, now_ms);
+
+    assert_int_equal(move.step, BELL_WAIT);
+    assert_in_range(move.delay_ms, least_ms, most_ms);
+    assert_move(bell, now_ms + move.delay_ms, BELL_POLL);
+}
+
 /* From busy to asleep, with nobody writing. */
 static void
 fall_asleep(struct pgc_bell *bell, int64_t now_ms)
 {
+    poll_at(bell, now_ms, false);
     assert_move(bell, now_ms, BELL_LOUD);
     pgc_bell_rung(bell, true, now_ms);
     assert_move(bell, now_ms, BELL_LOOK);
     pgc_bell_looked(bell);
     assert_move(bell, now_ms, BELL_POLL);
-    pgc_bell_polled(bell, false, now_ms);
+    poll_at(bell, now_ms, false);
 }
 
 static void
 while_rows_come_it_polls_and_writers_are_quiet(void **state)
 {
     struct pgc_bell *bell = *state;
-    struct pgc_bell_move move;
 
     for (int64_t now_ms = 0; now_ms < COOL_MS; now_ms += 5) {
-        pgc_bell_polled(bell, true, now_ms);
-        move = pgc_bell_next(bell, now_ms);
-        assert_int_equal(move.step, BELL_POLL);
-        assert_in_range(move.delay_ms, 1, 10);
-        assert_false(move.until_rung);
+        poll_at(bell, now_ms, true);
+        assert_waits(bell, now_ms, 1, 10);
+        pgc_bell_notified(bell, false, now_ms); /* somebody rings all the same: no news */
+        assert_waits(bell, now_ms, 1, 10);
     }
 }
 
@@ -65,22 +81,31 @@ static void
 it_sleeps_only_after_loud_look_and_one_last_poll(void **state)
 {
     struct pgc_bell *bell = *state;
-    struct pgc_bell_move move;
 
-    pgc_bell_polled(bell, false, COOL_MS);
+    poll_at(bell, COOL_MS, false);
     assert_move(bell, COOL_MS, BELL_LOUD);
     pgc_bell_rung(bell, true, COOL_MS);
     assert_move(bell, COOL_MS, BELL_LOOK);
     pgc_bell_looked(bell);
-    move = pgc_bell_next(bell, COOL_MS);
-    assert_int_equal(move.step, BELL_POLL);
-    assert_int_equal(move.delay_ms, 0);
-    assert_false(move.until_rung);
+    assert_move(bell, COOL_MS, BELL_POLL);
+    poll_at(bell, COOL_MS, false);
+    assert_waits(bell, COOL_MS, POLL_MS, POLL_MS);
+}
+
+static void
+a_notification_ends_the_sleep_unless_a_poll_was_sent_after_it(void **state)
+{
+    struct pgc_bell *bell = *state;
+
+    fall_asleep(bell, COOL_MS);
+    pgc_bell_notified(bell, false, COOL_MS);
+    assert_move(bell, COOL_MS, BELL_POLL);
+    poll_at(bell, COOL_MS, false);
+    assert_move(bell, COOL_MS, BELL_WAIT);
+    pgc_bell_polling(bell);
+    pgc_bell_notified(bell, false, COOL_MS); /* perhaps of a row that this poll does not see */
     pgc_bell_polled(bell, false, COOL_MS);
-    move = pgc_bell_next(bell, COOL_MS);
-    assert_int_equal(move.step, BELL_POLL);
-    assert_int_equal(move.delay_ms, POLL_MS);
-    assert_true(move.until_rung);
+    assert_move(bell, COOL_MS, BELL_POLL);
 }
 
 static void
@@ -93,15 +118,32 @@ it_waits_for_those_who_wrote_before_the_word_was_loud_and_for_no_others(void **s
     pgc_bell_holder(bell, "4/9");
     pgc_bell_looked(bell);
     assert_move(bell, COOL_MS, BELL_POLL);
-    pgc_bell_polled(bell, false, COOL_MS);
+    poll_at(bell, COOL_MS, false);
     assert_move(bell, COOL_MS, BELL_LOOK);
     pgc_bell_holder(bell, "4/9");
     pgc_bell_holder(bell, "5/1");
     pgc_bell_looked(bell);
     assert_int_equal(bell->state, BELL_DRAINING);
+    assert_waits(bell, COOL_MS, 1, 50);
     pgc_bell_holder(bell, "5/1");
     pgc_bell_looked(bell);
     assert_int_equal(bell->state, BELL_LAST);
+}
+
+static void
+while_it_waits_for_them_the_others_are_heard_at_once(void **state)
+{
+    struct pgc_bell *bell = *state;
+
+    pgc_bell_rung(bell, true, COOL_MS);
+    pgc_bell_holder(bell, "3/17");
+    pgc_bell_looked(bell);
+    poll_at(bell, COOL_MS, false);
+    pgc_bell_holder(bell, "3/17");
+    pgc_bell_looked(bell);
+    assert_move(bell, COOL_MS, BELL_WAIT);
+    pgc_bell_notified(bell, false, COOL_MS);
+    assert_move(bell, COOL_MS, BELL_POLL);
 }
 
 static void
@@ -125,15 +167,15 @@ rows_in_a_row_make_the_writers_quiet_again_but_one_now_and_then_does_not(void **
 
     fall_asleep(bell, now_ms);
     for (int i = 0; i < 100; i++) {
-        pgc_bell_polled(bell, true, now_ms);
-        assert_move(bell, now_ms, BELL_POLL);
-        pgc_bell_polled(bell, false, now_ms);
-        assert_true(pgc_bell_next(bell, now_ms).until_rung);
+        poll_at(bell, now_ms, true);
+        assert_waits(bell, now_ms, 1, 10);
+        poll_at(bell, now_ms, false);
+        assert_waits(bell, now_ms, POLL_MS, POLL_MS);
     }
-    pgc_bell_polled(bell, true, now_ms);
-    pgc_bell_polled(bell, true, now_ms);
-    assert_move(bell, now_ms, BELL_POLL);
-    pgc_bell_polled(bell, true, now_ms);
+    poll_at(bell, now_ms, true);
+    poll_at(bell, now_ms, true);
+    assert_move(bell, now_ms, BELL_WAIT);
+    poll_at(bell, now_ms, true);
     assert_move(bell, now_ms, BELL_QUIET);
     pgc_bell_rung(bell, false, now_ms);
     assert_int_equal(bell->state, BELL_BUSY);
@@ -146,46 +188,100 @@ rows_that_take_long_to_read_are_no_reason_to_sleep(void **state)
     struct pgc_bell *bell = *state;
 
     for (int i = 0; i < 5; i++) {
-        pgc_bell_polled(bell, true, 0);
+        poll_at(bell, 0, true);
     }
     assert_move(bell, 10 * COOL_MS, BELL_POLL);
 }
 
 static void
-a_lease_is_renewed_before_it_ends(void **state)
+a_lease_is_renewed_before_it_ends_however_long_it_sleeps(void **state)
 {
     struct pgc_bell *bell = *state;
+    struct pgc_bell_move move;
 
+    bell->poll_ms = 60000;
     fall_asleep(bell, COOL_MS);
-    assert_move(bell, COOL_MS + 3000, BELL_POLL);
-    assert_move(bell, COOL_MS + 5000, BELL_LOUD);
-    pgc_bell_rung(bell, true, COOL_MS + 5000);
+    move = pgc_bell_next(bell, COOL_MS);
+    assert_int_equal(move.step, BELL_WAIT);
+    assert_in_range(move.delay_ms, 1, PGC_BELL_LEASE_S * 1000 / 2);
+    assert_move(bell, COOL_MS + move.delay_ms, BELL_LOUD);
+    pgc_bell_rung(bell, true, COOL_MS + move.delay_ms);
     assert_int_equal(bell->state, BELL_ASLEEP);
-    assert_move(bell, COOL_MS + 8000, BELL_POLL);
+    assert_move(bell, COOL_MS + move.delay_ms, BELL_WAIT);
+    assert_move(bell, COOL_MS + 60000, BELL_POLL);
 }
 
 static void
-a_lease_that_ended_means_all_steps_again(void **state)
+whoever_makes_the_writers_quiet_wakes_the_others_who_then_poll_by_themselves(void **state)
+{
+    struct pgc_bell *bell = *state;
+    int64_t now_ms = 2 * COOL_MS;
+
+    fall_asleep(bell, COOL_MS);
+    pgc_bell_notified(bell, true, now_ms);
+    assert_int_equal(bell->state, BELL_BUSY);
+    assert_move(bell, now_ms, BELL_POLL);
+    poll_at(bell, now_ms, false);
+    assert_waits(bell, now_ms, 1, 50);
+    fall_asleep(bell, now_ms + COOL_MS);
+}
+
+static void
+a_word_made_quiet_under_its_hands_does_not_count_as_loud(void **state)
 {
     struct pgc_bell *bell = *state;
 
-    fall_asleep(bell, COOL_MS);
-    assert_move(bell, COOL_MS + 60000, BELL_LOUD);
-    pgc_bell_rung(bell, true, COOL_MS + 60000);
-    assert_move(bell, COOL_MS + 60000, BELL_LOOK);
+    poll_at(bell, COOL_MS, false);
+    assert_move(bell, COOL_MS, BELL_LOUD);
+    pgc_bell_notified(bell, true, COOL_MS);
+    pgc_bell_rung(bell, true, COOL_MS);
+    assert_int_equal(bell->state, BELL_BUSY);
+
+    poll_at(bell, 2 * COOL_MS, false);
+    assert_move(bell, 2 * COOL_MS, BELL_LOUD);
+    pgc_bell_rung(bell, true, 2 * COOL_MS);
+    assert_move(bell, 2 * COOL_MS, BELL_LOOK);
+    pgc_bell_holder(bell, "3/17");
+    pgc_bell_notified(bell, true, 2 * COOL_MS);
+    pgc_bell_looked(bell);
+    assert_int_equal(bell->state, BELL_BUSY);
+    assert_int_equal(bell->waiter_count, 0);
+}
+
+/* A server that takes five seconds for every answer: renewals alone would take all the time. */
+static void
+however_slow_the_server_it_polls_again_and_again(void **state)
+{
+    struct pgc_bell *bell = *state;
+    int64_t now_ms = COOL_MS;
+    int64_t polled_ms = now_ms;
+
+    bell->poll_ms = 60000;
+    for (int i = 0; i < 200; i++) {
+        struct pgc_bell_move move = pgc_bell_next(bell, now_ms);
+
+        now_ms += move.step == BELL_WAIT ? move.delay_ms : 5000;
+        if (move.step == BELL_POLL) {
+            poll_at(bell, now_ms, false);
+            polled_ms = now_ms;
+        } else if (move.step == BELL_LOOK) {
+            pgc_bell_holder(bell, "3/17");
+            pgc_bell_looked(bell);
+        } else if (move.step == BELL_LOUD) {
+            pgc_bell_rung(bell, true, now_ms - 5000);
+        }
+        assert_in_range(now_ms - polled_ms, 0, 20000);
+    }
 }
 
 static void
 where_prepared_transactions_are_in_use_writers_are_never_loud(void **state)
 {
     struct pgc_bell *bell = *state;
-    struct pgc_bell_move move;
 
     pgc_bell_reset(bell, true, 0);
-    pgc_bell_polled(bell, false, COOL_MS);
-    move = pgc_bell_next(bell, COOL_MS);
-    assert_int_equal(move.step, BELL_POLL);
-    assert_in_range(move.delay_ms, 1, 50);
+    poll_at(bell, COOL_MS, false);
+    assert_waits(bell, COOL_MS, 1, 50);
 }
 
 static void
@@ -198,8 +294,8 @@ always_means_loud_at_once_and_never_quiet(void **state)
     pgc_bell_reset(bell, true, 0);
     fall_asleep(bell, 0);
     for (int i = 0; i < 10; i++) {
-        pgc_bell_polled(bell, true, 0);
-        assert_move(bell, 0, BELL_POLL);
+        poll_at(bell, 0, true);
+        assert_waits(bell, 0, 1, 10);
     }
 }
 
@@ -211,8 +307,8 @@ off_means_polls_only(void **state)
     pgc_bell_fini(bell);
     pgc_bell_init(bell, PGC_NOTIFY_OFF, POLL_MS);
     pgc_bell_reset(bell, false, 0);
-    pgc_bell_polled(bell, false, COOL_MS);
-    assert_move(bell, COOL_MS, BELL_POLL);
+    poll_at(bell, COOL_MS, false);
+    assert_waits(bell, COOL_MS, 1, 50);
 }
 
 #define WITH_BELL(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -223,12 +319,16 @@ main(void)
     const struct CMUnitTest tests[] = {
         WITH_BELL(while_rows_come_it_polls_and_writers_are_quiet),
         WITH_BELL(it_sleeps_only_after_loud_look_and_one_last_poll),
+        WITH_BELL(a_notification_ends_the_sleep_unless_a_poll_was_sent_after_it),
         WITH_BELL(it_waits_for_those_who_wrote_before_the_word_was_loud_and_for_no_others),
+        WITH_BELL(while_it_waits_for_them_the_others_are_heard_at_once),
         WITH_BELL(a_prepared_transaction_counts_as_one_of_those_whatever_its_name),
         WITH_BELL(rows_in_a_row_make_the_writers_quiet_again_but_one_now_and_then_does_not),
         WITH_BELL(rows_that_take_long_to_read_are_no_reason_to_sleep),
-        WITH_BELL(a_lease_is_renewed_before_it_ends),
-        WITH_BELL(a_lease_that_ended_means_all_steps_again),
+        WITH_BELL(a_lease_is_renewed_before_it_ends_however_long_it_sleeps),
+        WITH_BELL(whoever_makes_the_writers_quiet_wakes_the_others_who_then_poll_by_themselves),
+        WITH_BELL(a_word_made_quiet_under_its_hands_does_not_count_as_loud),
+        WITH_BELL(however_slow_the_server_it_polls_again_and_again),
         WITH_BELL(where_prepared_transactions_are_in_use_writers_are_never_loud),
         WITH_BELL(always_means_loud_at_once_and_never_quiet),
         WITH_BELL(off_means_polls_only),

@@ -79,8 +79,10 @@ export class Daemon {
     constructor(dir, settings) {
         this.file = path.join(dir, `pgcable-${Daemon.all.length}.conf`);
         this.settings = settings;
+        this.env = {}; // on top of the usual
         this.log = '';
         this.running = false;
+        this.hasListened = false;
         Daemon.all.push(this);
     }
 
@@ -108,10 +110,20 @@ export class Daemon {
 
     // Returns when it listens; `ready()` waits for the database too.
     async start() {
+        while (!(await this.#begin())) {
+            // Somebody took a port since it was found to be free, and nobody has been told of it.
+            this.configure({ listen_port: await freePort(), admin_port: await freePort() });
+        }
+        this.hasListened = true;
+        return this;
+    }
+
+    // False if it may be tried with other ports.
+    async #begin() {
         const [command, ...rest] = [...WRAP, PGCABLE, 'serve', '-c', this.file];
         const from = this.log.length;
         this.child = spawn(command, rest, {
-            env: environment(),
+            env: { ...environment(), ...this.env },
             stdio: ['ignore', 'pipe', 'pipe'],
         });
         this.running = true;
@@ -128,13 +140,18 @@ export class Daemon {
                 resolve({ code, signal });
             });
         });
-        await until('the daemon to listen', () => {
-            if (!this.running) {
-                throw new Error(`the daemon did not start:\n${this.log.slice(from)}`);
-            }
-            return /listening on \S+:\d+/.test(this.log.slice(from));
-        });
-        return this;
+        await until(
+            'the daemon to listen',
+            () => !this.running || /listening on \S+:\d+/.test(this.log.slice(from)),
+        );
+        if (this.running) {
+            return true;
+        }
+        const log = this.log.slice(from);
+        if (this.hasListened || !/address already in use/i.test(log)) {
+            throw new Error(`the daemon did not start:\n${log}`);
+        }
+        return false;
     }
 
     async get(target) {

@@ -10,12 +10,15 @@ let count = 0;
 
 // The reference schema, `before` (SQL of the application) on top of it, migrated, then `attach`;
 // returns a test whose application and daemon are those.  With `conf`, lines for postgresql.conf,
-// it is in a cluster of its own.
-export async function ownWorld(t, { conf, before = '', attach = 'sql/reference/attach.sql' } = {}) {
+// it is in a cluster of its own.  `settings` are the daemon's.
+export async function ownWorld(
+    t,
+    { conf, dir, before = '', attach = 'sql/reference/attach.sql', settings = {} } = {},
+) {
     const name = `own_${++count}`;
     let { pg } = t;
     if (conf) {
-        pg = new Postgres(path.join(t.dir, name));
+        pg = new Postgres(dir ?? path.join(t.dir, name));
         t.later(() => pg.stop());
         await pg.start(...conf);
         await pg.role('postgres', 'postgres').script('create role app login;');
@@ -36,6 +39,6 @@ export async function ownWorld(t, { conf, before = '', attach = 'sql/reference/a
     await (attach.endsWith('.sql') ? superuser.file(attach) : superuser.script(attach));
     const own = new Test({ app, pg, dir: t.dir, dsn: pg.dsn(name, 'pgcable_daemon') });
     t.later(() => own.finish());
-    own.daemon = await own.start();
+    own.daemon = await own.start(settings);
     return own;
 }

@@ -50,10 +50,11 @@ export class Role {
 
     sql = (parts, ...values) => this.script(String.raw({ raw: parts.raw }, ...values.map(literal)));
 
-    script(text) {
+    script(text, ms = PATIENCE_MS) {
         return within(
             `psql: ${text.slice(0, 80)}`,
             run('psql', ['-XqAt', '-v', 'ON_ERROR_STOP=1', '-d', this.dsn], text),
+            ms,
         );
     }
 
@@ -81,7 +82,7 @@ export class Postgres {
         return within(
             `${verb} ${this.dir}`,
             run('bash', ['-c', script, 'bash', verb, this.dir, ...args]),
-            4 * PATIENCE_MS,
+            2 * PATIENCE_MS,
         );
     }
 
@@ -89,13 +90,25 @@ export class Postgres {
         return this.#shell('pg_start', ...conf);
     }
 
-    stop() {
-        return this.#shell('pg_stop');
+    // As if the machine lost its power, or in order ('fast').
+    stop(mode = 'immediate') {
+        return this.#shell('pg_stop', mode);
     }
 
     // What was stopped goes on with its data.
     up() {
         return this.#shell('pg_up');
+    }
+
+    // A copy that follows, in a folder beside this one.
+    async standby(name) {
+        const standby = new Postgres(path.join(path.dirname(this.dir), name));
+        await standby.#shell('pg_standby', this.dir);
+        return standby;
+    }
+
+    promote() {
+        return this.#shell('pg_promote');
     }
 
     dsn(database, user) {

@@ -5,6 +5,7 @@ import { until } from './until.mjs';
 
 export const ORIGIN = 'http://app.example.test';
 const RAILS_PROTOCOLS = ['actioncable-v1-json', 'actioncable-unsupported'];
+export const EXTENDED = ['actioncable-v1-ext-json']; // AnyCable's
 
 // The contract's streams: where the events of a channel come from.
 export function streamOf(channel, params, member) {
@@ -23,6 +24,7 @@ class Subscription {
         this.stream = streamOf(channel, params, wire.member);
         this.messages = []; // parsed, in order
         this.texts = []; // the same as sent, for what JSON.parse() would round
+        this.frames = []; // all that name this identifier
         this.read = 0;
     }
 
@@ -86,11 +88,12 @@ export class Wire {
     #receive(text) {
         const frame = JSON.parse(text);
         if (frame.type === 'ping') {
-            this.pings.push({ frame, at: performance.now() });
+            this.pings.push(frame);
             return;
         }
         this.frames.push(frame);
         const subscription = this.subscriptions.get(frame.identifier);
+        subscription?.frames.push(frame);
         if (subscription && frame.type === undefined) {
             subscription.messages.push(frame.message);
             subscription.texts.push(text);
@@ -121,13 +124,14 @@ export class Wire {
         this.ws.send(typeof frame === 'string' ? frame : JSON.stringify(frame));
     }
 
-    // Sends subscribe and waits for the answer; throws if it is not the expected one.
-    async subscribe(channel, params = {}, expected = 'confirm_subscription') {
+    // Sends subscribe and waits for the answer; throws if it is not the expected one.  `more` goes
+    // into the command, such as { history: … }.
+    async subscribe(channel, params = {}, expected = 'confirm_subscription', more = {}) {
         const before = this.frames.length;
         const subscription = new Subscription(this, channel, params);
         const { identifier } = subscription;
         this.subscriptions.set(identifier, subscription);
-        this.send({ command: 'subscribe', identifier });
+        this.send({ command: 'subscribe', identifier, ...more });
         const answer = await until(`an answer to subscribe ${identifier}`, () =>
             this.failed(
                 this.frames
