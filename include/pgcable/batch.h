@@ -24,17 +24,27 @@ enum pgc_op_kind {
                        end */
     PGC_OP_EXPEL,   /* member `via` is gone: end all of that member's connections */
     PGC_OP_RELOAD,  /* history broke: everything clients know may be wrong; tell all to reload */
+
+    /* For what is kept to be sent again; nobody is sent anything. */
+    PGC_OP_BEGIN,  /* nothing up to this tick can be sent again */
+    PGC_OP_ADMIT,  /* member `via` may listen to stream `topic` only from here on */
+    PGC_OP_HOLE,   /* on `topic` a message is due at msg's place that was not built here */
+    PGC_OP_FORGET, /* `via` ("message:981") is deleted: do not send again what shows it */
+    PGC_OP_AMEND,  /* `via` is edited: msg in place of the message that first showed it */
 };
 
 struct pgc_op {
     enum pgc_op_kind kind;
     const char *topic;   /* NULL where the kind has none; owned by the batch */
     const char *via;     /* NULL where the kind has none; owned by the batch */
-    struct pgc_msg *msg; /* PUBLISH only; one reference held by the batch */
+    struct pgc_msg *msg; /* PUBLISH, HOLE, AMEND; one reference held by the batch */
 };
 
 struct pgc_batch {
     int64_t tick;
+    uint32_t nonce;    /* the tick's, see pgc_position */
+    int64_t at_us;     /* wall clock of the database at which the tick was made */
+    int64_t canary_us; /* wall clock at which the daemon's own canary was written; 0 = none */
     bool ends_tick;
     size_t count;
     struct pgc_op *ops;

@@ -40,9 +40,11 @@ void pgc_cable_free(struct pgc_cable *cable); /* all sessions are closed */
 enum pgc_proto {
     PGC_PROTO_NONE,        /* none offered, or none we know: base protocol */
     PGC_PROTO_BASE,        /* actioncable-v1-json */
+    PGC_PROTO_EXT,         /* actioncable-v1-ext-json */
     PGC_PROTO_UNSUPPORTED, /* actioncable-unsupported */
+    PGC_PROTO_EVENTS,      /* no websocket at all: text/event-stream */
 };
-const char *pgc_proto_name(enum pgc_proto proto); /* NULL for NONE */
+const char *pgc_proto_name(enum pgc_proto proto); /* NULL for NONE and EVENTS */
 
 /* What a handshake offered, read from Sec-WebSocket-Protocol's value (pure). */
 struct pgc_offer {
@@ -78,8 +80,20 @@ struct pgc_session *pgc_session_open(struct pgc_cable *cable, const struct pgc_s
 /* One whole text message from the client. */
 void pgc_session_receive(struct pgc_session *session, const char *text, size_t length);
 
+/* Is that an identifier at all, whoever may use it: a JSON object that names a channel? */
+bool pgc_identifier_is_valid(const char *identifier, size_t length);
+
+/* The one subscription of a connection that sends no commands (EVENTS), which ends with it. */
+struct pgc_follow {
+    const char *identifier;
+    size_t length;
+    const char *event_id; /* Last-Event-ID: the place to go on from; NULL = none */
+    int64_t since_s;      /* the time to begin at; 0 = now */
+};
+void pgc_session_follow(struct pgc_session *session, const struct pgc_follow *follow);
+
 /* The connection's heartbeat, about every 3 s: sends the ping, ends it when the token expired.
- * `ping` is shared by all sessions of this beat. */
+ * `ping` is shared by all sessions of this beat on the same wire. */
 void pgc_session_beat(struct pgc_session *session, struct pgc_frame *ping, int64_t now_s);
 
 /* Say goodbye: disconnect frame with this reason, then close 1000. */

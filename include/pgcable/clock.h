@@ -10,8 +10,9 @@
 
 int64_t pgc_monotonic_ms(void);
 int64_t pgc_monotonic_us(void);
-int64_t pgc_wall_s(void);  /* seconds since 1970 */
-int64_t pgc_wall_us(void); /* microseconds since 1970 */
+int64_t pgc_wall_s(void);                  /* seconds since 1970 */
+int64_t pgc_wall_us(void);                 /* microseconds since 1970 */
+int64_t pgc_wall_age_us(int64_t since_us); /* 0 if another machine's clock is ahead of ours */
 
 /* Random bytes from the kernel; aborts if there are none. */
 void pgc_random(void *bytes, size_t length);

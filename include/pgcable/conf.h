@@ -24,11 +24,15 @@ struct pgc_conf {
     bool allow_same_origin;       /* off */
     int64_t allow_no_origin;      /* enum: header (default), always, never = 0, 1, 2 */
     char *cable_path;             /* "/cable" */
+    int64_t canary_ms;            /* 5000, 0..3600000; 0 = none */
     char *database;               /* "" = libpq's own defaults and PG* variables */
     int64_t duplicate_subscribe;  /* enum: auto (default), ignore, confirm = 0, 1, 2 */
     int64_t envelope;             /* enum: flat (default), nested = 0, 1 */
     char *es256_public_key;       /* "" */
     int64_t handshake_ms;         /* 10000, 100..60000 */
+    int64_t history_bytes;        /* 67108864, 0..68719476736: of each worker */
+    int64_t history_messages;     /* 1000, 1..1000000: of one topic */
+    int64_t history_s;            /* 0 = retention_s, which is the most */
     char *hs256_secret;           /* "" ; secret: never printed */
     char *jwks_file;              /* "" */
     char *listen_address;         /* "127.0.0.1" */
@@ -42,14 +46,17 @@ struct pgc_conf {
     int64_t max_payload_bytes;    /* 2097152, 1024..67108864: outbound */
     int64_t max_subscriptions;    /* 64, 1..10000: per connection */
     int64_t notify;               /* enum: auto (default), always, off = 0, 1, 2 */
+    int64_t outbox_max_bytes;     /* 1073741824, 0..1125899906842624; 0 = no bound */
     char *page_dir;               /* "" ; files served on the admin address */
     int64_t poll_ms;              /* 1000, 50..5000 */
     int64_t queue_age_ms;         /* 10000, 100..600000 */
     int64_t queue_bytes;          /* 33554432, 65536..1073741824 */
     int64_t queue_messages;       /* 65536, 16..1048576 */
+    int64_t replay_messages;      /* 10000, 1..1000000: in one replay */
     int64_t retention_s;          /* 300, 10..604800 */
     char *rs256_public_key;       /* "" */
     int64_t shutdown_ms;          /* 5000, 0..600000 */
+    char *sse_path;               /* "/events"; "" = no event streams */
     char *token_audience;         /* "" = not required */
     char *token_issuer;           /* "" = not required */
     int64_t token_leeway_s;       /* 30, 0..60 */

@@ -22,9 +22,13 @@
 enum pgc_notify_mode { PGC_NOTIFY_AUTO, PGC_NOTIFY_ALWAYS, PGC_NOTIFY_OFF };
 
 struct pgc_feed_conf {
-    const char *database; /* DSN */
-    int64_t poll_ms;      /* fallback poll while idle */
-    int64_t retention_s;  /* how long the outbox is kept for resuming */
+    const char *database;     /* DSN */
+    int64_t poll_ms;          /* fallback poll while idle */
+    int64_t retention_s;      /* how long the outbox is kept for resuming */
+    int64_t history_s;        /* and how long workers keep what was sent */
+    size_t history_bytes;     /* and how much of it */
+    int64_t outbox_max_bytes; /* above it the oldest goes anyway; 0 = no matter */
+    int64_t canary_ms;        /* between canaries; 0 = none */
     enum pgc_notify_mode notify;
     enum pgc_envelope envelope;
     size_t max_payload_bytes;
@@ -35,7 +39,13 @@ struct pgc_feed_status {
     bool ready;       /* connected, schema right, reading */
     char why[512];    /* if not: one line that says what to do */
     int64_t tick;     /* newest tick handed on */
-    int64_t since_ms; /* monotonic time of the last successful look at the database */
+    int64_t since_ms; /* monotonic time at which the database last answered */
+
+    /* As of a few seconds ago. */
+    int64_t outbox_bytes;
+    int64_t outbox_age_s; /* of the oldest row that is kept */
+    int64_t outbox_ticks;
+    char pause[64]; /* why changes are dropped; "" = they are not */
 };
 
 struct pgc_feed;

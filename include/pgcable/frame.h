@@ -2,9 +2,10 @@
 /*
  * frame.h - the cable protocol's frames, both ways, as pure functions.
  *
- * Out: text that stands on the wire as it is, websocket header included, so that one frame is
+ * Out: bytes that stand on the wire as they are, websocket header included, so that one frame is
  * written to any number of sockets without another copy.  In: a table of commands.  Knows no
- * connection.  The byte layout of frames follows Rails' ActionCable (actioncable-v1-json).
+ * connection.  The byte layout of frames follows Rails' ActionCable (actioncable-v1-json), that of
+ * events AnyCable.
  */
 #ifndef PGCABLE_FRAME_H
 #define PGCABLE_FRAME_H
@@ -16,11 +17,19 @@
 #include "pgcable/err.h"
 #include "pgcable/msg.h"
 
+struct pgc_history;
+
+/* What carries frames to the client. */
+enum pgc_wire {
+    PGC_WIRE_WEBSOCKET, /* RFC 6455 5.2: FIN, text */
+    PGC_WIRE_EVENTS,    /* text/event-stream: lines, and an empty one behind each record */
+};
+
 /* Immutable, ref-counted within one worker's thread. */
 struct pgc_frame {
     unsigned refs;
-    size_t length;       /* of the whole: websocket header (RFC 6455 5.2, FIN, text) and payload */
-    size_t header_bytes; /* 2, 4 or 10 */
+    size_t length;       /* of the whole: header and payload */
+    size_t header_bytes; /* 2, 4 or 10; of an event 0 */
     char bytes[];
 };
 
@@ -28,18 +37,35 @@ struct pgc_frame *pgc_frame_ref(struct pgc_frame *frame);
 void pgc_frame_unref(struct pgc_frame *frame); /* NULL is fine */
 
 /* Each returns a frame with one reference, the caller's. */
-struct pgc_frame *pgc_frame_welcome(const char *sid); /* sid NULL: {"type":"welcome"} */
-struct pgc_frame *pgc_frame_ping(int64_t unix_s);
-struct pgc_frame *pgc_frame_confirm(const char *identifier, size_t length);
-struct pgc_frame *pgc_frame_reject(const char *identifier, size_t length);
-struct pgc_frame *pgc_frame_disconnect(const char *reason, bool reconnect);
-/* `quoted` is the identifier as a JSON string with its quotes (pgc_buf_add_json). */
-struct pgc_frame *pgc_frame_message(const char *quoted, size_t length, const struct pgc_msg *msg);
+struct pgc_frame *pgc_frame_welcome(enum pgc_wire wire, const char *sid); /* sid NULL: without */
+struct pgc_frame *pgc_frame_ping(enum pgc_wire wire, int64_t unix_s);
+struct pgc_frame *pgc_frame_pong(enum pgc_wire wire);
+struct pgc_frame *pgc_frame_disconnect(enum pgc_wire wire, const char *reason, bool reconnect);
+
+/* What became of something that was asked for: {"identifier":…,"type":…}. */
+enum pgc_verb {
+    PGC_CONFIRM_SUBSCRIPTION,
+    PGC_REJECT_SUBSCRIPTION,
+    PGC_CONFIRM_HISTORY,
+    PGC_REJECT_HISTORY,
+};
+struct pgc_frame *pgc_frame_answer(
+    enum pgc_wire wire, enum pgc_verb verb, const char *identifier, size_t length);
+
+/* A message on a websocket.  `quoted` is the identifier as a JSON string with its quotes
+ * (pgc_buf_add_json); with a `stream`, the frame also says where in it the message stands. */
+struct pgc_frame *pgc_frame_message(
+    const char *quoted, size_t length, const char *stream, const struct pgc_msg *msg);
+
+/* The same as an event: the message alone, with an id that brings the client back to it. */
+struct pgc_frame *pgc_frame_event(const char *stream, const struct pgc_msg *msg);
 
 enum pgc_command_kind {
     PGC_COMMAND_SUBSCRIBE,
     PGC_COMMAND_UNSUBSCRIBE,
     PGC_COMMAND_MESSAGE, /* perform: there is nothing to perform here */
+    PGC_COMMAND_HISTORY,
+    PGC_COMMAND_PING,
     PGC_COMMAND_PONG,
     PGC_COMMAND_OTHER, /* anything else that is a JSON object: ignored */
 };
@@ -48,6 +74,7 @@ struct pgc_command {
     enum pgc_command_kind kind;
     char *identifier; /* decoded, owned by the command; NULL if absent or no string */
     size_t identifier_length;
+    struct pgc_history *history; /* owned by the command; NULL if absent */
 };
 
 /* False with `err` for what is no JSON object or is over `max_bytes`: counted, ignored. */

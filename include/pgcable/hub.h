@@ -12,9 +12,11 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "pgcable/batch.h"
 #include "pgcable/loop.h"
+#include "pgcable/metrics.h"
 
 struct pgc_hub;
 struct pgc_sub;
@@ -33,8 +35,18 @@ struct pgc_sub_ops {
     void (*ended)(void *owner, struct pgc_sub *sub, enum pgc_sub_end why);
 };
 
+/* How much is kept to be sent again; what is over goes, oldest first. */
+struct pgc_hub_conf {
+    int64_t history_s;
+    size_t history_bytes;
+    unsigned history_messages; /* of one topic */
+    unsigned replay_messages;  /* in one replay */
+    size_t replay_bytes;       /* the same, in bytes: what a client's queue holds; 0 = any number */
+    struct pgc_metrics *metrics;
+};
+
 /* `loop` runs the sweep of what was marked dead. */
-struct pgc_hub *pgc_hub_new(struct pgc_loop *loop);
+struct pgc_hub *pgc_hub_new(struct pgc_loop *loop, const struct pgc_hub_conf *conf);
 void pgc_hub_free(struct pgc_hub *hub); /* ends nothing: subscriptions must be gone */
 
 /*
@@ -50,6 +62,30 @@ void pgc_hub_attach(struct pgc_hub *hub, struct pgc_sub *sub, const char *topic)
 
 /* Safe at any time, also from inside deliver(); nothing is delivered after. */
 void pgc_hub_unsubscribe(struct pgc_hub *hub, struct pgc_sub *sub);
+
+/* Where a client stopped: at a message, or at a time (whole second, inclusive). */
+struct pgc_since {
+    bool by_time;
+    int64_t unix_s;
+    struct pgc_position place;
+};
+
+enum pgc_replay {
+    PGC_REPLAY_DONE,
+    PGC_REPLAY_UNKNOWN,  /* a place of another history, or of the future */
+    PGC_REPLAY_TOO_OLD,  /* not all since then is kept */
+    PGC_REPLAY_HOLE,     /* something in between cannot be sent again, or is not theirs to see */
+    PGC_REPLAY_TOO_LONG, /* more than replay_messages or replay_bytes */
+    PGC_REPLAY_RESULTS
+};
+
+/*
+ * Deliver what the subscription would have got had it been there since `since`, in order, up to
+ * where it was made (all after that it got by itself); or nothing, if it cannot be all of it.  To
+ * be called in the turn of the loop in which it was made, if nothing is to come between.
+ */
+enum pgc_replay pgc_hub_replay(
+    struct pgc_hub *hub, struct pgc_sub *sub, const struct pgc_since *since) PGC_MUSTCHECK;
 
 /* Apply one batch, in order.  Returns the number of deliveries made. */
 size_t pgc_hub_apply(struct pgc_hub *hub, const struct pgc_batch *batch);

@@ -17,6 +17,12 @@
 #include "pgcable/buf.h"
 #include "pgcable/err.h"
 
+/* Raw text of one value, borrowed from the document; data NULL = absent. */
+struct pgc_slice {
+    const char *data;
+    size_t length;
+};
+
 /* ---- 1. strangers ---- */
 
 struct pgc_json; /* one parsed object */
@@ -43,13 +49,11 @@ bool pgc_json_int(const struct pgc_json *json, const char *key, int64_t *out);
 
 bool pgc_json_has(const struct pgc_json *json, const char *key);
 
-/* ---- 2. PostgreSQL ---- */
+/* The raw text of a member, borrowed, whatever it is; data NULL = absent.  It has been checked with
+ * the whole, so pgc_json_next() may walk it. */
+struct pgc_slice pgc_json_member(const struct pgc_json *json, const char *key);
 
-/* Raw text of one value, borrowed from the document; data NULL = absent. */
-struct pgc_slice {
-    const char *data;
-    size_t length;
-};
+/* ---- 2. PostgreSQL ---- */
 
 /*
  * Walk the members of a JSON object: *cursor starts NULL.  Gives the key without quotes (decoded

@@ -8,6 +8,7 @@
 #ifndef PGCABLE_MSG_H
 #define PGCABLE_MSG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,8 +16,9 @@
 
 /*
  * Where a message stands in the one order that all daemons share: the tick whose batch holds its
- * row, the row's id (unique, increasing within a tick only) and its number among the events of that
- * row.  `nonce` is the start of the tick's random nonce: another history has another one.
+ * row, the row's number in it (its id, counted from 1 at the tick's first row) and the message's
+ * number among the events of that row.  `nonce` is the start of the tick's random nonce: another
+ * history has another one.
  */
 struct pgc_position {
     int64_t tick;
@@ -28,6 +30,9 @@ struct pgc_position {
 struct pgc_msg {
     struct pgc_position position;
     int64_t committed_us; /* wall clock at which the row was written, for the lag histogram */
+    const char *about;    /* what it shows, and may be deleted or edited: "message:981"; or NULL */
+    const char *embeds;   /* and what else it shows inside; or NULL */
+    bool is_update;       /* of what it is about: a later one takes its place */
     size_t length;
     char text[]; /* `length` bytes of JSON and a '\0' */
 };
@@ -35,6 +40,8 @@ struct pgc_msg {
 /* Copies `text`.  The caller holds the only reference. */
 struct pgc_msg *pgc_msg_new(
     const struct pgc_position *position, int64_t committed_us, const char *text, size_t length);
+/* Say what it shows (copied; NULL = nothing), once, before it is shared. */
+void pgc_msg_set_about(struct pgc_msg *msg, const char *about, const char *embeds, bool is_update);
 struct pgc_msg *pgc_msg_ref(struct pgc_msg *msg); /* returns msg */
 void pgc_msg_unref(struct pgc_msg *msg);          /* NULL is fine */
 

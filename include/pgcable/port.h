@@ -89,6 +89,9 @@ void pgc_port_viewer(
     struct pgc_port *port, const char *member, int by);              /* worker's thread, +1/-1 */
 bool pgc_port_has_viewer(struct pgc_port *port, const char *member); /* feed's thread */
 
+/* Who has gone counts as listening for so long.  Feed's thread, before it opens its end. */
+void pgc_port_linger(struct pgc_port *port, int64_t ms);
+
 struct pgc_ask *pgc_ask_new(uint64_t ticket, enum pgc_stream_kind kind, const char *member,
     const char *room, const char *room_uuid); /* copies; room and uuid may be NULL */
 struct pgc_ask *pgc_ask_new_custom(uint64_t ticket, const char *member, const char *channel_class,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * ws.h - websockets: accepting, the handshake, queues, writing.
+ * ws.h - websockets and streams of events: accepting, the handshake, queues, writing.
  *
  * One server per worker thread, all bound to the same address (SO_REUSEPORT).  libwebsockets runs
  * on the worker's own event loop.  Frames are shared and written directly while the socket takes
@@ -22,12 +22,13 @@
 enum pgc_no_origin { PGC_NO_ORIGIN_HEADER, PGC_NO_ORIGIN_ALWAYS, PGC_NO_ORIGIN_NEVER };
 
 struct pgc_ws_conf {
-    const char *address; /* numeric IPv4 or IPv6 */
-    int port;            /* 0 = any free one; the workers then share the first one's */
-    bool joins;          /* another worker of this program listens there already */
-    const char *path;    /* "/cable" */
-    const char *origins; /* comma list of scheme://host[:port]; "" = none; "*" = any */
-    bool same_origin;    /* also accept Origin == scheme://Host */
+    const char *address;     /* numeric IPv4 or IPv6 */
+    int port;                /* 0 = any free one; the workers then share the first one's */
+    bool joins;              /* another worker of this program listens there already */
+    const char *path;        /* "/cable" */
+    const char *events_path; /* "/events"; "" or NULL = none */
+    const char *origins;     /* comma list of scheme://host[:port]; "" = none; "*" = any */
+    bool same_origin;        /* also accept Origin == scheme://Host */
     enum pgc_no_origin no_origin;
     bool query_token;         /* accept ?jid= and ?token= */
     unsigned max_connections; /* of this worker */
@@ -37,6 +38,8 @@ struct pgc_ws_conf {
     unsigned queue_messages;
     int64_t queue_age_ms;
     int64_t handshake_ms;
+    int64_t message_ms;          /* from an inbound message's first fragment to its last */
+    int64_t closing_ms;          /* from the close frame to the end of the socket */
     const char *version;         /* of pgcable, for the log */
     _Atomic uint64_t *next_conn; /* ids of connections are counted here, by all workers */
 };

@@ -48,6 +48,45 @@ $$;
 comment on function pgcable.tick_info(bigint) is
     'Daemon: the nonce of a tick that is kept, else null. Another nonce = another history.';
 
+-- Where to begin, so that all that is to be kept in memory is read once more: the newest tick that is
+-- older than that, or young enough for about so many rows to come after it.
+create function pgcable.beginning(p_keep interval, p_max_rows bigint)
+    returns table (tick bigint, nonce text, at_us bigint)
+    language plpgsql
+    stable
+    security definer
+    set search_path = pg_catalog, pg_temp
+    set enable_seqscan = off
+    set jit = off
+as $$
+#variable_conflict use_column
+declare
+    v_newest timestamptz := (select at from pgcable.tick order by tick desc limit 1);
+    v_xid xid8;
+begin
+    select xid into v_xid
+    from (
+        select xid from pgcable.outbox_0
+        union all
+        select xid from pgcable.outbox_1
+        union all
+        select xid from pgcable.outbox_2
+    ) o
+    order by xid desc
+    offset p_max_rows limit 1;
+    return query
+        select t.tick, t.nonce::text, (extract(epoch from t.at) * 1000000)::bigint
+        from pgcable.tick t
+        where t.tick = greatest(
+            (select min(tick) from pgcable.tick),
+            (select tick from pgcable.tick where at <= v_newest - p_keep order by tick desc limit 1),
+            (select tick from pgcable.tick
+                where pg_snapshot_xmax(snap) <= v_xid order by tick desc limit 1));
+end;
+$$;
+comment on function pgcable.beginning(interval, bigint) is
+    'Daemon: the tick after which to begin, to know so much of the past.';
+
 -- Make the next tick if something new was committed, and answer who may listen as of its end.
 create function pgcable.advance(p_requests json default null)
     returns table (
@@ -108,11 +147,12 @@ $$;
 comment on function pgcable.advance(json) is
     'Daemon: make a tick if something is new; answer access requests as of it.';
 
--- The rows of one tick: visible in its snapshot and not in the one before.  Written so that both
--- halves search the index on xid; "xid >= xmin and not visible before" would read everything since
--- the oldest open transaction.
-create function pgcable.batch(p_tick bigint)
+-- The rows of some ticks: visible in a tick's snapshot and not in the one before.  Behind the rows of
+-- each tick comes one without an id.  Written so that both halves search the index on xid; "xid >=
+-- xmin and not visible before" would read everything since the oldest open transaction.
+create function pgcable.batches(p_after bigint, p_to bigint)
     returns table (
+        tick bigint, nonce text, tick_at_us bigint,
         id bigint, xid text, kind text, op text, stream text, new text, old text, at_us bigint)
     language plpgsql
     security definer
@@ -132,46 +172,98 @@ begin
     -- prune() truncates and deletes in one transaction: once we hold these locks, a tick that a new
     -- statement still sees has all its rows.
     lock table pgcable.outbox_0, pgcable.outbox_1, pgcable.outbox_2 in access share mode;
-    select b.snap, n.snap into v_before, v_snap
-    from pgcable.tick n join pgcable.tick b on b.tick = n.tick - 1
-    where n.tick = p_tick;
-    if not found then
-        raise exception 'pgcable: the rows of tick % are not kept', p_tick
-            using errcode = 'no_data_found',
-                hint = 'Whoever needs them was away for longer than the retention: start from the'
-                    ' newest tick and let clients reload.';
-    end if;
-    v_from := pg_snapshot_xmax(v_before);
-    v_to := pg_snapshot_xmax(v_snap);
-    v_xip := array(select pg_snapshot_xip(v_before));
-    return query
-        select o.id, o.xid::text, o.kind, o.op::text, o.stream, o.new::text, o.old::text,
-            (extract(epoch from o.at) * 1000000)::bigint
-        from (
-            select * from pgcable.outbox_0 where xid >= v_from and xid < v_to
-            union all
-            select * from pgcable.outbox_0 where xid = any (v_xip)
-            union all
-            select * from pgcable.outbox_1 where xid >= v_from and xid < v_to
-            union all
-            select * from pgcable.outbox_1 where xid = any (v_xip)
-            union all
-            select * from pgcable.outbox_2 where xid >= v_from and xid < v_to
-            union all
-            select * from pgcable.outbox_2 where xid = any (v_xip)
-        ) o
-        where pg_visible_in_snapshot(o.xid, v_snap)
-        order by o.id;
+    for tick, nonce, tick_at_us, v_before, v_snap in
+        select n.tick, n.nonce::text, (extract(epoch from n.at) * 1000000)::bigint, b.snap, n.snap
+        from pgcable.tick n join pgcable.tick b on b.tick = n.tick - 1
+        where n.tick > p_after and n.tick <= p_to
+        order by n.tick loop
+        v_from := pg_snapshot_xmax(v_before);
+        v_to := pg_snapshot_xmax(v_snap);
+        v_xip := array(select pg_snapshot_xip(v_before));
+        return query
+            select batches.tick, batches.nonce, batches.tick_at_us,
+                o.id, o.xid::text, o.kind, o.op::text, o.stream, o.new::text, o.old::text,
+                (extract(epoch from o.at) * 1000000)::bigint
+            from (
+                select * from pgcable.outbox_0 where xid >= v_from and xid < v_to
+                union all
+                select * from pgcable.outbox_0 where xid = any (v_xip)
+                union all
+                select * from pgcable.outbox_1 where xid >= v_from and xid < v_to
+                union all
+                select * from pgcable.outbox_1 where xid = any (v_xip)
+                union all
+                select * from pgcable.outbox_2 where xid >= v_from and xid < v_to
+                union all
+                select * from pgcable.outbox_2 where xid = any (v_xip)
+            ) o
+            where pg_visible_in_snapshot(o.xid, v_snap)
+            order by o.id;
+        return next; -- the columns of rows were never set
+    end loop;
 end;
 $$;
-comment on function pgcable.batch(bigint) is
-    'Daemon: the rows of a tick in order, the same whenever asked, until they are pruned.';
+comment on function pgcable.batches(bigint, bigint) is
+    'Daemon: the rows of some ticks in order, and one without an id at the end of each; the same'
+    ' whenever asked, until they are pruned.';
+
+-- For people and tests.
+create function pgcable.batch(p_tick bigint)
+    returns table (
+        id bigint, xid text, kind text, op text, stream text, new text, old text, at_us bigint)
+    language plpgsql
+    security definer
+    set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+begin
+    if not exists (
+        select from pgcable.tick n join pgcable.tick b on b.tick = n.tick - 1
+        where n.tick = p_tick) then
+        raise exception 'pgcable: the rows of tick % are not kept', p_tick
+            using errcode = 'no_data_found';
+    end if;
+    return query
+        select b.id, b.xid, b.kind, b.op, b.stream, b.new, b.old, b.at_us
+        from pgcable.batches(p_tick - 1, p_tick) b
+        where b.id is not null;
+end;
+$$;
+comment on function pgcable.batch(bigint) is 'Internal: the rows of one tick, or an error.';
+
+-- The first tick whose snapshot sees every row of a table, if nobody can add any.
+create function pgcable.tick_behind(p_table regclass) returns bigint
+    language plpgsql
+    set search_path = pg_catalog, pg_temp
+    set enable_seqscan = off
+    set jit = off
+as $$
+declare
+    v_last xid8;
+    v_tick bigint;
+begin
+    execute format('select xid from %s order by xid desc limit 1', p_table) into v_last;
+    execute format(
+        'select t.tick from pgcable.tick t'
+        ' where pg_snapshot_xmax(t.snap) > $1 and not exists ('
+        '   select from %s where xid = any (array(select pg_snapshot_xip(t.snap))))'
+        ' order by t.tick limit 1', p_table)
+        into v_tick using v_last;
+    return v_tick;
+end;
+$$;
+comment on function pgcable.tick_behind(regclass) is
+    'Internal: the tick after which nothing of an outbox table is needed; null = there is none yet.';
 
 -- Old rows go.  Their age is measured against the newest tick, so that a clock set wrong does not
 -- matter while nothing happens.  A table is truncated only when every row in it belongs to a tick
 -- that is past the retention and was read, and nobody writes to it; a writer who chose it before it
--- was left may come later and finds it as good as any other.  May be called by several daemons.
-create function pgcable.prune(p_keep interval, p_safe_tick bigint) returns text
+-- was left may come later and finds it as good as any other.  Where the outbox takes more than
+-- p_max_bytes (0 = no matter) the oldest table goes although it is young or was not read: its ticks
+-- go with it, and whoever is not past them finds that and starts from the newest.  May be called by
+-- several daemons.
+create function pgcable.prune(p_keep interval, p_safe_tick bigint, p_max_bytes bigint default 0)
+    returns text
     language plpgsql
     security definer
     set search_path = pg_catalog, pg_temp
@@ -179,11 +271,14 @@ create function pgcable.prune(p_keep interval, p_safe_tick bigint) returns text
 as $$
 declare
     v_newest pgcable.tick;
-    v_base pgcable.tick;
-    v_slot bigint;
+    v_base bigint;
+    v_behind bigint;
+    v_slots integer[];
+    v_slot integer;
     v_table text;
-    v_control bigint;
+    v_current integer;
     v_busy boolean;
+    v_too_much boolean;
     v_oldest timestamptz;
     v_count bigint;
     v_done text[] := '{}';
@@ -192,63 +287,73 @@ begin
         return 'nothing: another daemon is at it';
     end if;
     select * into strict v_newest from pgcable.tick order by tick desc limit 1;
-    select * into v_base from pgcable.tick
+    select tick into v_base from pgcable.tick
     where tick <= p_safe_tick and at < v_newest.at - p_keep
     order by tick desc limit 1;
-    v_control := pg_sequence_last_value('pgcable.ctl');
+    v_current := pg_sequence_last_value('pgcable.ctl') & 3;
 
-    for v_slot in select s from generate_series(0, 2) s
-        where v_base.tick is not null and s <> v_control & 3 loop
+    -- Into an array first: a query that is still open would keep its tables from being truncated.
+    v_slots := array(
+        select o.slot
+        from (
+            select 0 as slot, (select at from pgcable.outbox_0 limit 1) as at union all
+            select 1, (select at from pgcable.outbox_1 limit 1) union all
+            select 2, (select at from pgcable.outbox_2 limit 1)
+        ) o
+        where o.slot <> v_current and o.at is not null
+        order by o.at);
+    foreach v_slot in array v_slots loop
         v_table := 'pgcable.outbox_' || v_slot;
-        execute format('select exists (select from %s)', v_table) into v_busy;
-        continue when not v_busy;
+        v_too_much := p_max_bytes > 0 and pgcable.outbox_bytes() > p_max_bytes;
+        continue when v_base is null and not v_too_much;
         begin
             execute format('lock table %s in access exclusive mode nowait', v_table);
         exception when lock_not_available then
             continue; -- somebody writes or reads; the next round will do
         end;
-        execute format(
-            'select exists (select from %1$s where xid >= pg_snapshot_xmax($1))'
-            ' or exists (select from %1$s where xid = any (array(select pg_snapshot_xip($1))))',
-            v_table)
-            into v_busy using v_base.snap;
-        continue when v_busy;
+        v_behind := pgcable.tick_behind(v_table);
+        continue when v_behind is null or not v_too_much and v_behind > v_base;
         execute format('truncate %s', v_table);
+        v_base := greatest(v_base, v_behind);
         v_done := v_done || format('truncated outbox_%s', v_slot);
     end loop;
 
-    if v_base.tick is not null then
-        -- v_base itself stays: the tick after it is what came since.
-        delete from pgcable.tick where tick < v_base.tick;
-        get diagnostics v_count = row_count;
-        if v_count > 0 then
-            v_done := v_done || format('deleted %s ticks', v_count);
-        end if;
+    -- v_base itself stays: the tick after it is what came since.
+    delete from pgcable.tick where tick < v_base;
+    get diagnostics v_count = row_count;
+    if v_count > 0 then
+        v_done := v_done || format('deleted %s ticks', v_count);
     end if;
 
-    -- Leave the table written now when it holds rows of half the retention and another one is free.
-    -- Whichever: a transaction that was prepared and forgotten may hold one of them for ever.
-    execute format('select at from pgcable.outbox_%s limit 1', v_control & 3) into v_oldest;
-    for v_step in 1..2 loop
-        v_slot := ((v_control & 3) + v_step) % 3;
-        execute format('select exists (select from pgcable.outbox_%s)', v_slot) into v_busy;
-        exit when not v_busy;
-    end loop;
-    if v_oldest < v_newest.at - p_keep / 2 and not v_busy then
-        perform pg_advisory_xact_lock(7236357); -- ring() writes the control word, too
-        v_control := pg_sequence_last_value('pgcable.ctl');
-        perform setval('pgcable.ctl', ((v_control >> 2) << 2) | v_slot);
-        v_done := v_done || format('writing to outbox_%s', v_slot);
+    -- Leave the table written now when it holds rows of half the retention, or a quarter of what
+    -- all may take, and another one is free.  Whichever: a transaction that was prepared and
+    -- forgotten may hold one of them for ever.
+    if v_current < 3 then
+        v_table := 'pgcable.outbox_' || v_current;
+        execute format('select at from %s limit 1', v_table) into v_oldest;
+        for v_step in 1..2 loop
+            v_slot := (v_current + v_step) % 3;
+            execute format('select exists (select from pgcable.outbox_%s)', v_slot) into v_busy;
+            exit when not v_busy;
+        end loop;
+        if not v_busy and (v_oldest < v_newest.at - p_keep / 2
+            or p_max_bytes > 0 and pg_total_relation_size(v_table) > p_max_bytes / 4) then
+            if pgcable.write_to(v_current, v_slot) then
+                v_done := v_done || format('writing to outbox_%s', v_slot);
+            end if;
+        end if;
     end if;
     return coalesce(nullif(array_to_string(v_done, ', '), ''), 'nothing');
 end;
 $$;
-comment on function pgcable.prune(interval, bigint) is
-    'Daemon: drop rows and ticks older than that, as far as they were read; says what it did.';
+comment on function pgcable.prune(interval, bigint, bigint) is
+    'Daemon: drop rows and ticks older than that, as far as they were read, and the oldest ones'
+    ' where all take more than so many bytes; says what it did.';
 
 grant execute on function
-    pgcable.hello(), pgcable.tick_info(bigint), pgcable.advance(json), pgcable.batch(bigint),
-    pgcable.prune(interval, bigint)
+    pgcable.hello(), pgcable.tick_info(bigint), pgcable.advance(json),
+    pgcable.batches(bigint, bigint), pgcable.beginning(interval, bigint),
+    pgcable.prune(interval, bigint, bigint)
     to pgcable_daemon;
 
 reset role;

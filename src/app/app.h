@@ -56,6 +56,8 @@ int app_migrate(const struct app_args *args, struct pgc_conf *conf);
 int app_attach(const struct app_args *args, struct pgc_conf *conf);
 int app_doctor(const struct app_args *args, struct pgc_conf *conf);
 int app_detach(const struct app_args *args, struct pgc_conf *conf);
+int app_pause(const struct app_args *args, struct pgc_conf *conf);
+int app_resume(const struct app_args *args, struct pgc_conf *conf);
 int app_uninstall(const struct app_args *args, struct pgc_conf *conf);
 int app_token(const struct app_args *args, struct pgc_conf *conf);
 
@@ -64,6 +66,12 @@ int app_fail(const struct pgc_err *err, int status);
 
 /* One line to standard output. */
 void app_say(const char *line);
+
+/*
+ * Text with names of the application's to standard output, control characters as \xNN: a name could
+ * hold a line break, which ends a comment, or speak to the terminal.
+ */
+void app_print_text(const char *text);
 
 /* ---- the running daemon ---- */
 
@@ -113,6 +121,9 @@ bool app_worker_start(struct app_worker *worker, struct pgc_err *err) PGC_MUSTCH
 void app_worker_reload(struct app_worker *worker, struct app_generation *generation);
 void app_worker_drain(struct app_worker *worker, int64_t deadline_ms); /* then ended() */
 void app_worker_free(struct app_worker *worker); /* ends the thread first; NULL is fine */
+
+/* Tell the service manager, if there is one: "READY=1", "STOPPING=1" (sd_notify(3)). */
+void app_manager_tell(const char *state);
 
 /* The admin address: health, readiness, metrics and the files of page_dir. */
 struct app_admin;

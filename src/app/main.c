@@ -47,6 +47,18 @@ static const struct app_verb verbs[] = {
         .run = app_detach,
     },
     {
+        .name = "pause",
+        .usage = "",
+        .help = "stop capturing: what changes until resume is not sent",
+        .run = app_pause,
+    },
+    {
+        .name = "resume",
+        .usage = "",
+        .help = "capture again, and have all clients reload",
+        .run = app_resume,
+    },
+    {
         .name = "uninstall",
         .usage = "",
         .help = "take everything of pgcable out of the database; your data stays",

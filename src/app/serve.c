@@ -59,6 +59,7 @@ serve_stop(int signo, void *arg)
         return;
     }
     serve->stopping = true;
+    app_manager_tell("STOPPING=1");
     pgc_log(PGC_LOG_INFO, 0, "signal %d: saying server_restart to clients, then ending", signo);
     for (i = 0; i < serve->worker_count; i++) {
         app_worker_drain(serve->workers[i], serve->generation->conf->shutdown_ms);
@@ -114,6 +115,10 @@ serve_new_feed(struct serve *serve)
         .database = conf->database,
         .poll_ms = conf->poll_ms,
         .retention_s = conf->retention_s,
+        .history_s = conf->history_s,
+        .history_bytes = (size_t)conf->history_bytes,
+        .outbox_max_bytes = conf->outbox_max_bytes,
+        .canary_ms = conf->canary_ms,
         .notify = (enum pgc_notify_mode)conf->notify,
         .envelope = (enum pgc_envelope)conf->envelope,
         .max_payload_bytes = (size_t)conf->max_payload_bytes,
@@ -270,6 +275,7 @@ app_serve(const struct app_args *args, struct pgc_conf *conf)
         status = app_fail(&err, APP_FAILED);
         goto out;
     }
+    app_manager_tell("READY=1");
     pgc_loop_run(serve.loop);
     pgc_log(PGC_LOG_INFO, 0, "ended");
 

@@ -13,6 +13,9 @@
 
 enum worker_order_kind { WORKER_RELOAD, WORKER_DRAIN };
 
+/* Limits of time for clients that nobody has had a reason to change. */
+enum { WORKER_MESSAGE_MS = 5000, WORKER_CLOSING_MS = 2000 };
+
 /* What the main thread tells a worker. */
 struct worker_order {
     enum worker_order_kind kind;
@@ -41,6 +44,7 @@ worker_ws_conf(const struct app_worker *worker, const struct pgc_conf *conf)
         .port = worker->conf.listen_port,
         .joins = worker->conf.joins,
         .path = conf->cable_path,
+        .events_path = conf->sse_path,
         .origins = conf->allowed_origins,
         .same_origin = conf->allow_same_origin,
         .no_origin = (enum pgc_no_origin)conf->allow_no_origin,
@@ -52,6 +56,8 @@ worker_ws_conf(const struct app_worker *worker, const struct pgc_conf *conf)
         .queue_messages = (unsigned)conf->queue_messages,
         .queue_age_ms = conf->queue_age_ms,
         .handshake_ms = conf->handshake_ms,
+        .message_ms = WORKER_MESSAGE_MS,
+        .closing_ms = WORKER_CLOSING_MS,
         .version = PGC_VERSION,
         .next_conn = worker->conf.next_conn,
     };
@@ -66,6 +72,19 @@ worker_cable_conf(const struct pgc_conf *conf)
         .max_subscriptions = (unsigned)conf->max_subscriptions,
         .duplicate_subscribe = (enum pgc_duplicate)conf->duplicate_subscribe,
         .welcome_sid = conf->welcome_sid,
+    };
+}
+
+static struct pgc_hub_conf
+worker_hub_conf(const struct app_worker *worker, const struct pgc_conf *conf)
+{
+    return (struct pgc_hub_conf){
+        .history_s = conf->history_s,
+        .history_bytes = (size_t)conf->history_bytes,
+        .history_messages = (unsigned)conf->history_messages,
+        .replay_messages = (unsigned)conf->replay_messages,
+        .replay_bytes = (size_t)conf->queue_bytes / 2, /* live messages need room behind it */
+        .metrics = worker->conf.metrics,
     };
 }
 
@@ -124,6 +143,7 @@ app_worker_new(const struct app_worker_conf *conf, struct pgc_err *err)
     struct app_worker *worker = pgc_xcalloc(1, sizeof(*worker));
     struct pgc_conf *settings = conf->generation->conf;
     struct pgc_cable_conf cable_conf = worker_cable_conf(settings);
+    struct pgc_hub_conf hub_conf;
     struct pgc_ws_conf ws_conf;
 
     worker->conf = *conf;
@@ -131,7 +151,8 @@ app_worker_new(const struct app_worker_conf *conf, struct pgc_err *err)
     worker->loop = pgc_loop_new();
     worker->orders = pgc_mailbox_new(worker->loop, worker_order, worker);
     worker->news = pgc_mailbox_new(conf->main_loop, worker_news, worker);
-    worker->hub = pgc_hub_new(worker->loop);
+    hub_conf = worker_hub_conf(worker, settings);
+    worker->hub = pgc_hub_new(worker->loop, &hub_conf);
     worker->cable =
         pgc_cable_new(worker->loop, worker->hub, conf->port, &cable_conf, conf->metrics);
     ws_conf = worker_ws_conf(worker, settings);

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "pgcable/clock.h"
 #include "pgcable/mem.h"
 
 #include "cable_internal.h"
@@ -12,6 +13,8 @@ static const char *const cable_command_labels[] = {
     [PGC_COMMAND_SUBSCRIBE] = "command=\"subscribe\"",
     [PGC_COMMAND_UNSUBSCRIBE] = "command=\"unsubscribe\"",
     [PGC_COMMAND_MESSAGE] = "command=\"message\"",
+    [PGC_COMMAND_HISTORY] = "command=\"history\"",
+    [PGC_COMMAND_PING] = "command=\"ping\"",
     [PGC_COMMAND_PONG] = "command=\"pong\"",
     [PGC_COMMAND_OTHER] = "command=\"other\"",
 };
@@ -47,6 +50,10 @@ cable_register_metrics(struct pgc_cable_metrics *own, struct pgc_metrics *metric
         "Connections ended because they sent commands too fast.");
     own->deliveries =
         pgc_counter(metrics, "pgcable_deliveries_total", "", "Messages handed to subscriptions.");
+    own->delivery_seconds = pgc_histogram(metrics, "pgcable_delivery_seconds", "",
+        "From a row written by the application to its message in the queue of a connection.");
+    own->canary_seconds = pgc_histogram(metrics, "pgcable_canary_seconds", "",
+        "From a row of the daemon's own written to its arrival at a worker.");
 }
 
 /* An answer whose subscription has been cancelled in the meantime finds nobody. */
@@ -77,12 +84,39 @@ cable_expel(struct pgc_cable *cable, const char *member)
 }
 
 static void
+cable_cool(void *arg)
+{
+    struct pgc_cable *cable = arg;
+
+    for (size_t i = 0; i < PGC_DIALECTS; i++) {
+        pgc_idents_cool(cable->idents[i]);
+    }
+}
+
+/* Once for each message; what is sent again is late on purpose. */
+void
+pgc_cable_note_delivery(struct pgc_cable *cable, const struct pgc_msg *msg)
+{
+    if (cable->is_live && cable->timed != msg) {
+        cable->timed = msg;
+        pgc_metric_observe_us(cable->metrics.delivery_seconds, pgc_wall_age_us(msg->committed_us));
+    }
+}
+
+static void
 cable_take_batch(struct pgc_cable *cable, const struct pgc_batch *batch)
 {
-    size_t deliveries = pgc_hub_apply(cable->hub, batch);
+    size_t deliveries;
 
+    cable->is_live = true;
+    deliveries = pgc_hub_apply(cable->hub, batch);
+    cable->is_live = false;
+    cable->timed = NULL;
     pgc_metric_add(cable->metrics.deliveries, (int64_t)deliveries);
-    pgc_idents_cool(cable->idents);
+    if (batch->canary_us != 0) {
+        pgc_metric_observe_us(cable->metrics.canary_seconds, pgc_wall_age_us(batch->canary_us));
+    }
+    cable_cool(cable);
     /* The hub knows only connections that have subscriptions. */
     for (size_t i = 0; i < batch->count; i++) {
         if (batch->ops[i].kind == PGC_OP_EXPEL) {
@@ -115,7 +149,10 @@ pgc_cable_new(struct pgc_loop *loop, struct pgc_hub *hub, struct pgc_port *port,
     cable->hub = hub;
     cable->port = port;
     cable->conf = *conf;
-    cable->idents = pgc_idents_new(&pgc_dialect_base);
+    for (size_t i = 0; i < PGC_DIALECTS; i++) {
+        cable->idents[i] = pgc_idents_new(&pgc_dialects[i]);
+    }
+    cable->cooling = pgc_timer_new(loop, cable_cool, cable);
     cable->tickets = pgc_table_new();
     LIST_INIT(&cable->sessions);
     cable_register_metrics(&cable->metrics, metrics);
@@ -133,6 +170,9 @@ pgc_cable_free(struct pgc_cable *cable)
     assert(LIST_EMPTY(&cable->sessions));
     assert(pgc_table_count(cable->tickets) == 0);
     pgc_table_free(cable->tickets, NULL);
-    pgc_idents_free(cable->idents);
+    pgc_timer_free(cable->cooling);
+    for (size_t i = 0; i < PGC_DIALECTS; i++) {
+        pgc_idents_free(cable->idents[i]);
+    }
     free(cable);
 }

@@ -4,7 +4,8 @@
  *
  *   channels.c      an identifier's text -> which stream is meant
  *   limits.c        the rules that depend on time, as pure functions
- *   ident.c         identifiers in use, each with the frame of the message under way
+ *   history.c       where a client says it stopped
+ *   ident.c         identifiers in use, and the frames of messages under way
  *   dialect.c       what differs between the sub-protocols
  *   subscription.c  one subscription: asked for, confirmed, delivering, ended
  *   session.c       one connection: commands, limits, goodbye
@@ -16,6 +17,7 @@
 #include <sys/queue.h>
 
 #include "pgcable/cable.h"
+#include "pgcable/history.h"
 #include "pgcable/table.h"
 
 /* ---- channels.c ---- */
@@ -41,6 +43,7 @@ struct pgc_target {
     char room[128];                        /* ROOM: its id, or "" */
     char room_uuid[128];                   /* ROOM: its uuid, or "" */
     char channel_class[PGC_CLASS_MAX + 1]; /* CUSTOM; its parameters are the identifier */
+    int64_t since_s;                       /* history_since: what came then and later; 0 = none */
 };
 
 enum pgc_verdict pgc_channels_resolve(
@@ -56,6 +59,7 @@ struct pgc_budget {
 void pgc_budget_init(struct pgc_budget *budget, unsigned max_subscriptions, int64_t now_ms);
 bool pgc_budget_spend(
     struct pgc_budget *budget, unsigned max_subscriptions, int64_t points, int64_t now_ms);
+void pgc_budget_owe(struct pgc_budget *budget, int64_t points); /* it may fall below nothing */
 
 /* A known subscription is asked for again: confirm it again?  `again_ms` is when that was last
  * done, 0 for never. */
@@ -64,30 +68,43 @@ bool pgc_reconfirm_is_due(
 
 /* ---- dialect.c ---- */
 
-/* What differs between sub-protocols: how to greet, and what a message looks like. */
+/* What differs between what a websocket's sub-protocols, and streams of events, speak. */
 struct pgc_dialect {
-    struct pgc_frame *(*welcome)(const struct pgc_cable_conf *conf);
-    struct pgc_frame *(*message)(const char *quoted, size_t length, const struct pgc_msg *msg);
+    enum pgc_wire wire;
+    bool has_sid;     /* welcome carries one whatever the settings say */
+    bool is_extended; /* places in messages, and answers to the commands history and ping */
+    bool is_single;   /* a connection is for one subscription and ends with it */
+    struct pgc_frame *(*message)(
+        const char *quoted, size_t length, const char *stream, const struct pgc_msg *msg);
 };
-extern const struct pgc_dialect pgc_dialect_base;
+enum { PGC_DIALECTS = 3 };
+extern const struct pgc_dialect pgc_dialects[PGC_DIALECTS];
+
+size_t pgc_dialect_of(enum pgc_proto proto); /* its number */
+struct pgc_frame *pgc_dialect_welcome(
+    const struct pgc_dialect *dialect, const struct pgc_cable_conf *conf);
 
 /* ---- ident.c ---- */
 
 struct pgc_idents; /* all identifiers in use in one dialect */
-struct pgc_ident;  /* one of them, shared by all subscriptions with that very text */
+struct pgc_ident;  /* one of them, shared by all subscriptions that get equal frames */
 
 struct pgc_idents *pgc_idents_new(const struct pgc_dialect *dialect);
 void pgc_idents_free(struct pgc_idents *idents); /* all must be gone */
+const struct pgc_dialect *pgc_idents_dialect(const struct pgc_idents *idents);
 
-/* Borrowed; NULL if nobody uses it. */
-struct pgc_ident *pgc_idents_find(const struct pgc_idents *idents, const char *text, size_t length);
-
-/* With a reference, the caller's. */
+/* With a reference, the caller's.  Its stream is not known yet. */
 struct pgc_ident *pgc_idents_get(struct pgc_idents *idents, const char *text, size_t length);
+
+/* That identifier on this stream; the reference to `ident` is taken over. */
+struct pgc_ident *pgc_ident_take_to_stream(struct pgc_ident *ident, const char *stream);
 void pgc_ident_unref(struct pgc_ident *ident);
 
-struct pgc_frame *pgc_ident_confirm(const struct pgc_ident *ident); /* the caller's reference */
-struct pgc_frame *pgc_ident_reject(const struct pgc_ident *ident);  /* the caller's reference */
+bool pgc_ident_is(const struct pgc_ident *ident, const char *text, size_t length);
+const char *pgc_ident_stream(const struct pgc_ident *ident); /* NULL in the base dialect */
+
+/* With a reference, the caller's. */
+struct pgc_frame *pgc_ident_answer(const struct pgc_ident *ident, enum pgc_verb verb);
 
 /* The message's frame for this identifier, built once; borrowed until pgc_idents_cool(). */
 struct pgc_frame *pgc_ident_message(struct pgc_ident *ident, struct pgc_msg *msg);
@@ -103,16 +120,25 @@ struct pgc_subscription {
     LIST_ENTRY(pgc_subscription) entry; /* in its session's list */
     struct pgc_session *session;
     struct pgc_ident *ident;
-    struct pgc_sub *sub;  /* NULL while the answer is awaited */
-    uint64_t ticket;      /* of the question under way; 0 = answered */
-    int64_t confirmed_ms; /* when the client was last told */
-    int64_t again_ms;     /* when it was last told again; 0 = never */
-    bool is_viewer;       /* counted as one who listens to its member stream */
+    struct pgc_sub *sub;         /* NULL while the answer is awaited */
+    uint64_t ticket;             /* of the question under way; 0 = answered */
+    int64_t confirmed_ms;        /* when the client was last told */
+    int64_t again_ms;            /* when it was last told again; 0 = never */
+    bool is_viewer;              /* counted as one who listens to its member stream */
+    int64_t since_s;             /* history_since, until the answer */
+    struct pgc_history *history; /* asked for while the answer is awaited; or NULL */
+    uint64_t delivered;          /* messages so far */
+    bool dead;                   /* ended: to be freed at the end of the turn */
 };
 
 /* Asks for `target`; the client hears of it when the answer is there. */
-void pgc_subscription_open(
+struct pgc_subscription *pgc_subscription_open(
     struct pgc_session *session, const char *text, size_t length, const struct pgc_target *target);
+
+/* The client wants to go on where it stopped; that is done when the answer is there.  Takes
+ * `history` over. */
+void pgc_subscription_take_history(
+    struct pgc_subscription *subscription, struct pgc_history *history);
 
 /* The subscription may be gone when this returns. */
 void pgc_subscription_answer(
@@ -129,6 +155,7 @@ struct pgc_session {
     LIST_ENTRY(pgc_session) entry; /* in its cable's list; not if refused */
     struct pgc_cable *cable;
     struct pgc_idents *idents; /* of the dialect it speaks */
+    const struct pgc_dialect *dialect;
     const struct pgc_session_ops *ops;
     void *sink;
     uint64_t conn;
@@ -141,6 +168,9 @@ struct pgc_session {
     bool closing; /* goodbye has been said: nothing is listened to and nothing sent any more */
     bool dead;    /* the socket is gone, and so is the sink */
 };
+
+/* So many messages have been sent again: that costs, too. */
+void pgc_session_charge_replay(struct pgc_session *session, uint64_t messages);
 
 /* Takes over the reference. */
 void pgc_session_take_send(struct pgc_session *session, struct pgc_frame *frame);
@@ -159,6 +189,8 @@ struct pgc_cable_metrics {
     struct pgc_metric *bad_frames;
     struct pgc_metric *over_budget;
     struct pgc_metric *deliveries;
+    struct pgc_metric *delivery_seconds;
+    struct pgc_metric *canary_seconds;
 };
 
 struct pgc_cable {
@@ -167,10 +199,16 @@ struct pgc_cable {
     struct pgc_port *port;
     struct pgc_cable_conf conf;
     struct pgc_cable_metrics metrics;
-    struct pgc_idents *idents; /* of the base dialect */
+    struct pgc_idents *idents[PGC_DIALECTS];
+    struct pgc_timer *cooling; /* of what replays of this turn have built */
     struct pgc_table *tickets; /* ticket -> the subscription that waits for its answer */
     uint64_t last_ticket;
     struct pgc_session_list sessions;
+    bool is_live;                /* a batch is being handed out */
+    const struct pgc_msg *timed; /* of that batch, the one whose way was timed last */
 };
+
+/* A message was handed to a connection's queue. */
+void pgc_cable_note_delivery(struct pgc_cable *cable, const struct pgc_msg *msg);
 
 #endif

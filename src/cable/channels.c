@@ -10,6 +10,7 @@
  *   {"channel":"OrdersChannel","customer_id":5}                    the database knows, or nobody
  *   {"channel":"Orders Channel"}                                   refused: no name of a class
  *
+ * With "history_since" (a time in seconds) the subscription begins with what came then and later.
  * Other members of the object, their order and the spacing mean nothing here, but make another
  * identifier: the client gets back the text it sent.
  */
@@ -139,7 +140,19 @@ pgc_channels_resolve(
     if (json == NULL) {
         return PGC_VERDICT_IDENTIFIER;
     }
+    if (!pgc_json_int(json, "history_since", &target->since_s) || target->since_s < 0) {
+        target->since_s = 0;
+    }
     verdict = channels_resolve_class(json, member, target);
     pgc_json_free(json);
     return verdict;
+}
+
+bool
+pgc_identifier_is_valid(const char *identifier, size_t length)
+{
+    struct pgc_target target;
+    enum pgc_verdict verdict = pgc_channels_resolve(identifier, length, "", &target);
+
+    return verdict != PGC_VERDICT_IDENTIFIER && verdict != PGC_VERDICT_CHANNEL;
 }

@@ -2,11 +2,11 @@
 #include <stdlib.h>
 
 #include "pgcable/frame.h"
+#include "pgcable/history.h"
 #include "pgcable/json.h"
 #include "pgcable/mem.h"
 
-/* What a client may ask for.  AnyCable's whisper, history, join and so on are OTHER until the
- * extended protocol is spoken here. */
+/* What a client may ask for.  AnyCable's whisper, join, leave and presence are OTHER. */
 static const struct command_name {
     const char *name;
     enum pgc_command_kind kind;
@@ -14,6 +14,8 @@ static const struct command_name {
     {.name = "subscribe", .kind = PGC_COMMAND_SUBSCRIBE},
     {.name = "unsubscribe", .kind = PGC_COMMAND_UNSUBSCRIBE},
     {.name = "message", .kind = PGC_COMMAND_MESSAGE},
+    {.name = "history", .kind = PGC_COMMAND_HISTORY},
+    {.name = "ping", .kind = PGC_COMMAND_PING},
     {.name = "pong", .kind = PGC_COMMAND_PONG},
 };
 
@@ -37,6 +39,7 @@ pgc_command_parse(const char *text, size_t length, size_t max_bytes, struct pgc_
     struct pgc_json *json = pgc_json_parse(text, length, max_bytes, err);
     const char *name;
     const char *identifier;
+    struct pgc_slice history;
     size_t name_length = 0;
     size_t identifier_length = 0;
 
@@ -53,6 +56,10 @@ pgc_command_parse(const char *text, size_t length, size_t max_bytes, struct pgc_
         command->identifier = pgc_xstrndup(identifier, identifier_length);
         command->identifier_length = identifier_length;
     }
+    history = pgc_json_member(json, "history");
+    if (!pgc_slice_is_null(history)) {
+        command->history = pgc_history_parse(history.data, history.length);
+    }
     pgc_json_free(json);
     return true;
 }
@@ -61,5 +68,6 @@ void
 pgc_command_fini(struct pgc_command *command)
 {
     free(command->identifier);
+    pgc_history_free(command->history);
     *command = (struct pgc_command){.kind = PGC_COMMAND_OTHER};
 }

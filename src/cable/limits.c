@@ -4,6 +4,8 @@
  * 1000 points and 10 for each subscription it may have, and gets 200 a second back and 2 for each
  * subscription: 100 commands at once and 20 a second, on top of all its subscriptions at once.
  *
+ * Messages that are sent again cost 1 for a hundred, after the fact.
+ *
  * Rails' client repeats each subscribe every 500 ms until it is answered, which is what the two
  * points are for: while the database is away, waiting clients are not taken for attackers.
  */
@@ -54,6 +56,12 @@ pgc_budget_spend(
     }
     budget->milli -= points * 1000;
     return true;
+}
+
+void
+pgc_budget_owe(struct pgc_budget *budget, int64_t points)
+{
+    budget->milli -= points * 1000;
 }
 
 bool

@@ -14,6 +14,7 @@ static const struct offer_name {
     enum pgc_proto proto;
 } offer_names[] = {
     {.name = "actioncable-v1-json", .proto = PGC_PROTO_BASE},
+    {.name = "actioncable-v1-ext-json", .proto = PGC_PROTO_EXT},
     {.name = "actioncable-unsupported", .proto = PGC_PROTO_UNSUPPORTED},
 };
 

@@ -8,7 +8,11 @@
 #include "cable_internal.h"
 
 /* Points of the budget (limits.c). */
-enum { SESSION_COST = 10, SESSION_COST_OF_REPETITION = 1 };
+enum {
+    SESSION_COST = 10,
+    SESSION_COST_OF_REPETITION = 1,
+    SESSION_REPLAYED_PER_POINT = 100,
+};
 
 /* Close codes of RFC 6455 7.4.1.  Rails says 1000 whenever it ends a connection. */
 enum { SESSION_CLOSE_NORMAL = 1000, SESSION_CLOSE_POLICY = 1008 };
@@ -20,13 +24,6 @@ pgc_session_take_send(struct pgc_session *session, struct pgc_frame *frame)
         session->ops->send(session->sink, frame, false);
     }
     pgc_frame_unref(frame);
-}
-
-void
-pgc_session_take_reject(struct pgc_session *session, struct pgc_frame *frame, enum pgc_verdict why)
-{
-    pgc_metric_add(session->cable->metrics.rejected[why], 1);
-    pgc_session_take_send(session, frame);
 }
 
 static void
@@ -48,11 +45,21 @@ session_close(struct pgc_session *session, const char *reason, bool reconnect, i
     }
     session->closing = true;
     session_end_subscriptions(session);
-    frame = pgc_frame_disconnect(reason, reconnect);
+    frame = pgc_frame_disconnect(session->dialect->wire, reason, reconnect);
     session->ops->send(session->sink, frame, false);
     pgc_frame_unref(frame);
     if (!session->dead) {
         session->ops->close(session->sink, code, "");
+    }
+}
+
+void
+pgc_session_take_reject(struct pgc_session *session, struct pgc_frame *frame, enum pgc_verdict why)
+{
+    pgc_metric_add(session->cable->metrics.rejected[why], 1);
+    pgc_session_take_send(session, frame);
+    if (session->dialect->is_single) {
+        session_close(session, "unauthorized", false, SESSION_CLOSE_NORMAL);
     }
 }
 
@@ -62,7 +69,8 @@ pgc_session_open(struct pgc_cable *cable, const struct pgc_session_conf *conf)
     struct pgc_session *session = pgc_xcalloc(1, sizeof(*session));
 
     session->cable = cable;
-    session->idents = cable->idents;
+    session->idents = cable->idents[pgc_dialect_of(conf->offer.chosen)];
+    session->dialect = pgc_idents_dialect(session->idents);
     session->ops = conf->ops;
     session->sink = conf->sink;
     session->conn = conf->conn;
@@ -77,7 +85,7 @@ pgc_session_open(struct pgc_cable *cable, const struct pgc_session_conf *conf)
     pgc_budget_init(&session->budget, cable->conf.max_subscriptions, pgc_monotonic_ms());
     LIST_INSERT_HEAD(&cable->sessions, session, entry);
     pgc_metric_add(cable->metrics.sessions, 1);
-    pgc_session_take_send(session, pgc_dialect_base.welcome(&cable->conf));
+    pgc_session_take_send(session, pgc_dialect_welcome(session->dialect, &cable->conf));
     return session;
 }
 
@@ -142,21 +150,22 @@ session_charge(struct pgc_session *session, int64_t points)
     return false;
 }
 
+void
+pgc_session_charge_replay(struct pgc_session *session, uint64_t messages)
+{
+    pgc_budget_owe(&session->budget, (int64_t)(messages / SESSION_REPLAYED_PER_POINT));
+}
+
 static struct pgc_subscription *
 session_find(const struct pgc_session *session, const struct pgc_command *command)
 {
-    const struct pgc_ident *ident;
     struct pgc_subscription *subscription;
 
     if (command->identifier == NULL) {
         return NULL;
     }
-    ident = pgc_idents_find(session->idents, command->identifier, command->identifier_length);
-    if (ident == NULL) {
-        return NULL;
-    }
     LIST_FOREACH(subscription, &session->subscriptions, entry) {
-        if (subscription->ident == ident) {
+        if (pgc_ident_is(subscription->ident, command->identifier, command->identifier_length)) {
             return subscription;
         }
     }
@@ -179,18 +188,51 @@ session_judge(
         command->identifier, command->identifier_length, session->member, target);
 }
 
+/* With the history that came with the command, if the session's dialect knows what that is. */
 static void
-session_subscribe(struct pgc_session *session, const struct pgc_command *command)
+session_take_history(
+    struct pgc_session *session, struct pgc_command *command, struct pgc_subscription *subscription)
+{
+    struct pgc_history *history = command->history;
+
+    if (history != NULL && session->dialect->is_extended) {
+        command->history = NULL;
+        pgc_subscription_take_history(subscription, history);
+    }
+}
+
+static void
+session_subscribe(struct pgc_session *session, struct pgc_command *command)
 {
     struct pgc_target target;
     enum pgc_verdict verdict = session_judge(session, command, &target);
 
     if (verdict == PGC_VERDICT_ASK) {
-        pgc_subscription_open(session, command->identifier, command->identifier_length, &target);
+        session_take_history(session, command,
+            pgc_subscription_open(
+                session, command->identifier, command->identifier_length, &target));
         return;
     }
-    pgc_session_take_reject(
-        session, pgc_frame_reject(command->identifier, command->identifier_length), verdict);
+    pgc_session_take_reject(session,
+        pgc_frame_answer(session->dialect->wire, PGC_REJECT_SUBSCRIPTION, command->identifier,
+            command->identifier_length),
+        verdict);
+}
+
+void
+pgc_session_follow(struct pgc_session *session, const struct pgc_follow *follow)
+{
+    struct pgc_command command = {
+        .kind = PGC_COMMAND_SUBSCRIBE,
+        .identifier = pgc_xstrndup(follow->identifier, follow->length),
+        .identifier_length = follow->length,
+    };
+
+    if (follow->event_id != NULL || follow->since_s > 0) {
+        command.history = pgc_history_from_event(follow->event_id, follow->since_s);
+    }
+    session_subscribe(session, &command);
+    pgc_command_fini(&command);
 }
 
 /* While the answer is awaited there is nothing to say: it will be said once. */
@@ -206,12 +248,12 @@ session_repeat(struct pgc_session *session, struct pgc_subscription *subscriptio
     }
     subscription->confirmed_ms = now_ms;
     subscription->again_ms = now_ms;
-    pgc_session_take_send(session, pgc_ident_confirm(subscription->ident));
+    pgc_session_take_send(session, pgc_ident_answer(subscription->ident, PGC_CONFIRM_SUBSCRIPTION));
 }
 
 static void
 session_obey(
-    struct pgc_session *session, const struct pgc_command *command, struct pgc_subscription *known)
+    struct pgc_session *session, struct pgc_command *command, struct pgc_subscription *known)
 {
     switch (command->kind) {
     case PGC_COMMAND_SUBSCRIBE:
@@ -228,6 +270,16 @@ session_obey(
             pgc_subscription_free(known);
         }
         break;
+    case PGC_COMMAND_HISTORY:
+        if (known != NULL) {
+            session_take_history(session, command, known);
+        }
+        break;
+    case PGC_COMMAND_PING:
+        if (session->dialect->is_extended) {
+            pgc_session_take_send(session, pgc_frame_pong(session->dialect->wire));
+        }
+        break;
     case PGC_COMMAND_MESSAGE:
     case PGC_COMMAND_PONG:
     case PGC_COMMAND_OTHER:
@@ -238,7 +290,7 @@ session_obey(
 static bool
 session_is_cheap(const struct pgc_command *command, const struct pgc_subscription *known)
 {
-    return command->kind == PGC_COMMAND_PONG ||
+    return command->kind == PGC_COMMAND_PING || command->kind == PGC_COMMAND_PONG ||
            (command->kind == PGC_COMMAND_SUBSCRIBE && known != NULL);
 }
 

@@ -12,7 +12,9 @@ subscription_deliver(void *owner, struct pgc_sub *sub PGC_UNUSED, struct pgc_msg
     struct pgc_subscription *subscription = owner;
     struct pgc_session *session = subscription->session;
 
+    subscription->delivered++;
     session->ops->send(session->sink, pgc_ident_message(subscription->ident, msg), false);
+    pgc_cable_note_delivery(session->cable, msg);
 }
 
 /*
@@ -65,7 +67,7 @@ subscription_ask(const struct pgc_subscription *subscription, const char *text, 
         subscription_or_null(target->room), subscription_or_null(target->room_uuid));
 }
 
-void
+struct pgc_subscription *
 pgc_subscription_open(
     struct pgc_session *session, const char *text, size_t length, const struct pgc_target *target)
 {
@@ -76,6 +78,7 @@ pgc_subscription_open(
     subscription->ident = pgc_idents_get(session->idents, text, length);
     subscription->ticket = ++cable->last_ticket;
     subscription->is_viewer = target->kind == PGC_STREAM_MEMBER;
+    subscription->since_s = target->since_s;
     LIST_INSERT_HEAD(&session->subscriptions, subscription, entry);
     session->subscription_count++;
     pgc_table_put(cable->tickets, (const char *)&subscription->ticket, sizeof(subscription->ticket),
@@ -85,6 +88,7 @@ pgc_subscription_open(
         pgc_port_viewer(cable->port, session->member, 1);
     }
     pgc_port_take_up_ask(cable->port, subscription_ask(subscription, text, length, target));
+    return subscription;
 }
 
 static void
@@ -95,6 +99,70 @@ subscription_forget_ticket(struct pgc_subscription *subscription)
     subscription->ticket = 0;
 }
 
+/* All that it missed, or nothing, and then false. */
+static bool
+subscription_replay(struct pgc_subscription *subscription, const struct pgc_since *since)
+{
+    struct pgc_session *session = subscription->session;
+    struct pgc_cable *cable = session->cable;
+    uint64_t before = subscription->delivered;
+    enum pgc_replay result = pgc_hub_replay(cable->hub, subscription->sub, since);
+
+    pgc_metric_add(cable->metrics.deliveries, (int64_t)(subscription->delivered - before));
+    pgc_session_charge_replay(session, subscription->delivered - before);
+    pgc_timer_set(cable->cooling, 0);
+    return result == PGC_REPLAY_DONE;
+}
+
+static void
+subscription_resume(struct pgc_subscription *subscription, const struct pgc_history *history)
+{
+    enum pgc_verb verb = PGC_REJECT_HISTORY;
+    struct pgc_since since;
+
+    switch (pgc_history_wish(history, pgc_ident_stream(subscription->ident), &since)) {
+    case PGC_WISH_NOTHING:
+        verb = PGC_CONFIRM_HISTORY;
+        break;
+    case PGC_WISH_REPLAY:
+        verb = subscription_replay(subscription, &since) ? PGC_CONFIRM_HISTORY : PGC_REJECT_HISTORY;
+        break;
+    case PGC_WISH_NONSENSE:
+        break;
+    }
+    if (!subscription->dead) {
+        pgc_session_take_send(subscription->session, pgc_ident_answer(subscription->ident, verb));
+    }
+}
+
+void
+pgc_subscription_take_history(struct pgc_subscription *subscription, struct pgc_history *history)
+{
+    if (subscription->ticket != 0) {
+        pgc_history_free(subscription->history);
+        subscription->history = history;
+        return;
+    }
+    subscription_resume(subscription, history);
+    pgc_history_free(history);
+}
+
+/* Before this turn ends and anything else can come: first what it missed, then what is new. */
+static void
+subscription_catch_up(struct pgc_subscription *subscription)
+{
+    const struct pgc_since since = {.by_time = true, .unix_s = subscription->since_s};
+    struct pgc_history *history = subscription->history;
+
+    subscription->history = NULL;
+    if (history != NULL) {
+        subscription_resume(subscription, history);
+        pgc_history_free(history);
+    } else if (subscription->since_s > 0) {
+        (void)subscription_replay(subscription, &since); /* no word for a failure in its protocol */
+    }
+}
+
 void
 pgc_subscription_answer(struct pgc_subscription *subscription, const struct pgc_answer *answer)
 {
@@ -103,12 +171,13 @@ pgc_subscription_answer(struct pgc_subscription *subscription, const struct pgc_
 
     subscription_forget_ticket(subscription);
     if (answer->stream == NULL) {
-        struct pgc_frame *frame = pgc_ident_reject(subscription->ident);
+        struct pgc_frame *frame = pgc_ident_answer(subscription->ident, PGC_REJECT_SUBSCRIPTION);
 
         pgc_subscription_free(subscription);
         pgc_session_take_reject(session, frame, PGC_VERDICT_DENIED);
         return;
     }
+    subscription->ident = pgc_ident_take_to_stream(subscription->ident, answer->stream);
     subscription->sub = pgc_hub_subscribe(
         cable->hub, answer->stream, session->member, &subscription_ops, subscription);
     for (size_t i = 0; i < answer->topic_count; i++) {
@@ -116,7 +185,10 @@ pgc_subscription_answer(struct pgc_subscription *subscription, const struct pgc_
     }
     pgc_metric_add(cable->metrics.subscriptions, 1);
     subscription->confirmed_ms = pgc_monotonic_ms();
-    pgc_session_take_send(session, pgc_ident_confirm(subscription->ident));
+    pgc_session_take_send(session, pgc_ident_answer(subscription->ident, PGC_CONFIRM_SUBSCRIPTION));
+    if (!subscription->dead) {
+        subscription_catch_up(subscription);
+    }
 }
 
 void
@@ -125,6 +197,7 @@ pgc_subscription_free(struct pgc_subscription *subscription)
     struct pgc_session *session = subscription->session;
     struct pgc_cable *cable = session->cable;
 
+    subscription->dead = true;
     LIST_REMOVE(subscription, entry);
     session->subscription_count--;
     if (subscription->ticket != 0) {
@@ -138,6 +211,7 @@ pgc_subscription_free(struct pgc_subscription *subscription)
         pgc_port_viewer(cable->port, session->member, -1);
     }
     pgc_ident_unref(subscription->ident);
+    pgc_history_free(subscription->history);
     /* A delivery to it may be what is running. */
     pgc_loop_defer(cable->loop, free, subscription);
 }

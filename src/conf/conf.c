@@ -295,6 +295,22 @@ conf_read_flags(struct pgc_conf *conf, const struct pgc_conf_flag *flags, size_t
     return ok;
 }
 
+/* What no setting can tell by itself. */
+static bool
+conf_agree(struct pgc_conf *conf, struct pgc_err *err)
+{
+    if (conf->history_s == 0) {
+        conf->history_s = conf->retention_s;
+    }
+    if (conf->history_s > conf->retention_s) {
+        pgc_err_set(err, PGC_ERR_CONF,
+            "history_s = %lld is longer than retention_s = %lld, after which the outbox is gone",
+            (long long)conf->history_s, (long long)conf->retention_s);
+        return pgc_err_hint(err, "raise retention_s, or leave history_s at 0: as long as that");
+    }
+    return true;
+}
+
 struct pgc_conf *
 pgc_conf_load(
     const char *file, const struct pgc_conf_flag *flags, size_t flag_count, struct pgc_err *err)
@@ -303,7 +319,7 @@ pgc_conf_load(
 
     conf_read_defaults(conf);
     if ((file != NULL && !conf_read_file(conf, file, err)) || !conf_read_environment(conf, err) ||
-        !conf_read_flags(conf, flags, flag_count, err)) {
+        !conf_read_flags(conf, flags, flag_count, err) || !conf_agree(conf, err)) {
         pgc_conf_free(conf);
         return NULL;
     }

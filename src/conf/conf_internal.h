@@ -23,6 +23,7 @@ struct option {
     int64_t max;                /* OPTION_INT */
     size_t offset;              /* in struct pgc_conf */
     enum option_type type;
+    bool may_be_empty; /* OPTION_TEXT with a start */
     bool reloadable;
     bool secret; /* never shown; may be given as <name>_file */
 };

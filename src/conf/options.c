@@ -63,6 +63,14 @@ static const struct option options[] = {
         .help = "path of the websocket",
     },
     {
+        OPTION_FIELD(canary_ms),
+        .type = OPTION_INT,
+        .fallback = "5000",
+        .min = 0,
+        .max = 3600000,
+        .help = "time between rows of the daemon's own that measure the lag; 0 = none",
+    },
+    {
         OPTION_FIELD(database),
         .type = OPTION_TEXT,
         .fallback = "",
@@ -99,6 +107,30 @@ static const struct option options[] = {
         .min = 100,
         .max = 60000,
         .help = "time a client has to complete its handshake",
+    },
+    {
+        OPTION_FIELD(history_bytes),
+        .type = OPTION_INT,
+        .fallback = "67108864",
+        .min = 0,
+        .max = 68719476736,
+        .help = "memory of each worker for messages that can be sent again; 0 = none",
+    },
+    {
+        OPTION_FIELD(history_messages),
+        .type = OPTION_INT,
+        .fallback = "1000",
+        .min = 1,
+        .max = 1000000,
+        .help = "messages of one stream that can be sent again",
+    },
+    {
+        OPTION_FIELD(history_s),
+        .type = OPTION_INT,
+        .fallback = "0",
+        .min = 0,
+        .max = 604800,
+        .help = "how long messages can be sent again; 0 = as long as retention_s, the most",
     },
     {
         OPTION_FIELD(hs256_secret),
@@ -201,6 +233,15 @@ static const struct option options[] = {
         .help = "wake-up by NOTIFY: auto = only while the daemon sleeps; off = poll only",
     },
     {
+        OPTION_FIELD(outbox_max_bytes),
+        .type = OPTION_INT,
+        .fallback = "1073741824",
+        .min = 0,
+        .max = 1125899906842624,
+        .help = "disk for captured changes: above it the oldest are dropped, at twice that nothing "
+                "more is captured; 0 = no bound",
+    },
+    {
         OPTION_FIELD(page_dir),
         .type = OPTION_TEXT,
         .fallback = "",
@@ -211,7 +252,7 @@ static const struct option options[] = {
         .type = OPTION_INT,
         .fallback = "1000",
         .min = 50,
-        .max = 5000,
+        .max = 3600000,
         .help = "time after which the database is asked without having been woken",
     },
     {
@@ -239,6 +280,14 @@ static const struct option options[] = {
         .help = "disconnect a client for whom more messages than this are waiting",
     },
     {
+        OPTION_FIELD(replay_messages),
+        .type = OPTION_INT,
+        .fallback = "10000",
+        .min = 1,
+        .max = 1000000,
+        .help = "messages sent again to one subscription at most",
+    },
+    {
         OPTION_FIELD(retention_s),
         .type = OPTION_INT,
         .fallback = "300",
@@ -261,6 +310,14 @@ static const struct option options[] = {
         .max = 600000,
         .reloadable = true,
         .help = "time in which clients are sent away before the daemon ends",
+    },
+    {
+        OPTION_FIELD(sse_path),
+        .type = OPTION_TEXT,
+        .fallback = "/events",
+        .start = "/",
+        .may_be_empty = true,
+        .help = "path of event streams (SSE); empty = none",
     },
     {
         OPTION_FIELD(token_audience),

@@ -119,6 +119,9 @@ value_check_text(
         pgc_err_set(err, PGC_ERR_CONF, "%s: \"%s\" has a comment in it", where, text);
         return pgc_err_hint(err, "give the comment a line of its own");
     }
+    if (option->may_be_empty && text[0] == '\0') {
+        return true;
+    }
     if (option->start != NULL && strncmp(text, option->start, strlen(option->start)) != 0) {
         pgc_err_set(
             err, PGC_ERR_CONF, "%s: \"%s\" does not begin with \"%s\"", where, text, option->start);
@@ -265,7 +268,8 @@ pgc_option_write_rule(const struct option *option, struct pgc_buf *out)
     case OPTION_TEXT:
         pgc_buf_adds(out, "a text");
         if (option->start != NULL) {
-            pgc_buf_addf(out, " that begins with %s", option->start);
+            pgc_buf_addf(out, " that begins with %s%s", option->start,
+                option->may_be_empty ? ", or nothing" : "");
         }
         break;
     }

@@ -86,6 +86,12 @@ batch_copy(const char *text)
     return text != NULL ? pgc_xstrdup(text) : NULL;
 }
 
+static bool
+batch_takes_msg(enum pgc_op_kind kind)
+{
+    return kind == PGC_OP_PUBLISH || kind == PGC_OP_HOLE || kind == PGC_OP_AMEND;
+}
+
 void
 pgc_batch_add(struct pgc_batch *batch, enum pgc_op_kind kind, const char *topic, const char *via,
     struct pgc_msg *msg)
@@ -94,7 +100,7 @@ pgc_batch_add(struct pgc_batch *batch, enum pgc_op_kind kind, const char *topic,
     struct op_strings strings = {.topic = batch_copy(topic), .via = batch_copy(via)};
 
     assert(atomic_load_explicit(&owned->refs, memory_order_relaxed) == 1);
-    assert((kind == PGC_OP_PUBLISH) == (msg != NULL));
+    assert(batch_takes_msg(kind) == (msg != NULL));
     if (batch->count == owned->size) {
         batch_grow(owned);
     }

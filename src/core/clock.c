@@ -41,6 +41,14 @@ pgc_wall_us(void)
     return clock_us(CLOCK_REALTIME);
 }
 
+int64_t
+pgc_wall_age_us(int64_t since_us)
+{
+    int64_t age_us = pgc_wall_us() - since_us;
+
+    return age_us > 0 ? age_us : 0;
+}
+
 void
 pgc_random(void *bytes, size_t length)
 {

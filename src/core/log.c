@@ -11,6 +11,7 @@
 
 #include "pgcable/buf.h"
 #include "pgcable/clock.h"
+#include "pgcable/utf8.h"
 
 #include "core_internal.h"
 

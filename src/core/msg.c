@@ -11,6 +11,8 @@
 /* Stands in front of each message: readers see immutable bytes and nothing that changes. */
 struct msg_head {
     alignas(struct pgc_msg) atomic_size_t refs;
+    char *about; /* the message only borrows them */
+    char *embeds;
 };
 
 static struct msg_head *
@@ -27,14 +29,33 @@ pgc_msg_new(
     struct pgc_msg *msg = (struct pgc_msg *)(void *)(head + 1);
 
     atomic_init(&head->refs, 1);
+    head->about = NULL;
+    head->embeds = NULL;
     msg->position = *position;
     msg->committed_us = committed_us;
+    msg->about = NULL;
+    msg->embeds = NULL;
+    msg->is_update = false;
     msg->length = length;
     if (length > 0) {
         memcpy(msg->text, text, length);
     }
     msg->text[length] = '\0';
     return msg;
+}
+
+void
+pgc_msg_set_about(struct pgc_msg *msg, const char *about, const char *embeds, bool is_update)
+{
+    struct msg_head *head = msg_head(msg);
+
+    assert(atomic_load_explicit(&head->refs, memory_order_relaxed) == 1);
+    assert(head->about == NULL && head->embeds == NULL);
+    head->about = about != NULL ? pgc_xstrdup(about) : NULL;
+    head->embeds = embeds != NULL ? pgc_xstrdup(embeds) : NULL;
+    msg->about = head->about;
+    msg->embeds = head->embeds;
+    msg->is_update = is_update;
 }
 
 struct pgc_msg *
@@ -57,6 +78,8 @@ pgc_msg_unref(struct pgc_msg *msg)
     before = atomic_fetch_sub_explicit(&head->refs, 1, memory_order_acq_rel);
     assert(before > 0);
     if (before == 1) {
+        free(head->about);
+        free(head->embeds);
         free(head);
     }
 }

@@ -60,6 +60,7 @@ pgc_builder_begin(struct pgc_builder *builder, int64_t tick, uint32_t nonce)
     builder_forget_piece(builder);
     builder->tick = tick;
     builder->nonce = nonce;
+    builder->first_id = 0;
     builder->place = (struct event_place){0};
 }
 
@@ -255,8 +256,14 @@ pgc_builder_add(struct pgc_builder *builder, const struct pgc_row *row)
 {
     enum event_kind kind;
 
+    if (builder->first_id == 0) {
+        builder->first_id = row->id;
+    }
     if (strcmp(row->kind, "broadcast") == 0 || strcmp(row->kind, "event") == 0) {
         builder_add_broadcast(builder, row);
+    } else if (strcmp(row->kind, "reload") == 0) {
+        builder_new_change(builder, row)->op = 'T'; /* as if all had been truncated */
+        builder_keep(builder, row);
     } else if (builder->mapping != NULL && pgc_kind_find(row->kind, &kind) &&
                pgc_builder_map(builder, kind)->attached) {
         builder_add_change(builder, row, kind);

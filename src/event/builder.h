@@ -87,6 +87,7 @@ struct pgc_builder {
     const struct pgc_mapping *mapping;
     int64_t tick;
     uint32_t nonce;
+    int64_t first_id; /* of the tick's rows; 0 = none yet */
 
     /* this piece */
     struct event_arena arena;
@@ -126,7 +127,8 @@ enum event_topic {
     TOPIC_THREADS,
     TOPIC_ROOM_MEMBERS,
     TOPIC_THREAD_MEMBERS,
-    TOPIC_PLAIN, /* the key itself */
+    TOPIC_MESSAGE, /* no topic: what messages show */
+    TOPIC_PLAIN,   /* the key itself */
 };
 
 struct event_address {
@@ -134,10 +136,14 @@ struct event_address {
     struct pgc_slice key;
 };
 
+/* The name, in `out`; NULL without a key. */
+const char *pgc_topic_write(struct pgc_buf *out, enum event_topic topic, struct pgc_slice key);
 void pgc_topic_publish(
     struct pgc_builder *builder, enum event_topic topic, struct pgc_slice key, struct pgc_msg *msg);
 void pgc_topic_move(struct pgc_builder *builder, enum pgc_op_kind op, struct event_address via,
     struct event_address topic);
+/* FORGET (msg NULL) or AMEND what shows the chat message. */
+void pgc_topic_outdate(struct pgc_builder *builder, struct pgc_slice message, struct pgc_msg *msg);
 
 /* ---- facts.c: NULL (or an absent slice) while unknown, and for what is gone ---- */
 

@@ -122,19 +122,27 @@ pgc_json_string(const struct pgc_json *json, const char *key, size_t *length)
     return json_object_get_string(value);
 }
 
+struct pgc_slice
+pgc_json_member(const struct pgc_json *json, const char *key)
+{
+    struct pgc_slice value;
+    const char *cursor = NULL;
+    char name[64];
+
+    while (pgc_json_next(json->text, json->length, &cursor, name, sizeof(name), &value)) {
+        if (strcmp(name, key) == 0) {
+            return value;
+        }
+    }
+    return (struct pgc_slice){0};
+}
+
 /* The text of an integer member; false if it is absent or anything else. */
 static bool
 json_integer(const struct pgc_json *json, const char *key, struct pgc_slice *value)
 {
-    const char *cursor = NULL;
-    char name[64];
-
-    while (pgc_json_next(json->text, json->length, &cursor, name, sizeof(name), value)) {
-        if (strcmp(name, key) == 0) {
-            return pgc_json_is_integer(value->data, value->length);
-        }
-    }
-    return false;
+    *value = pgc_json_member(json, key);
+    return value->data != NULL && pgc_json_is_integer(value->data, value->length);
 }
 
 bool

@@ -43,6 +43,19 @@ message_publish_new(struct pgc_builder *builder, const struct event_change *chan
     }
 }
 
+static struct pgc_msg *
+message_build(struct pgc_builder *builder, const struct event_message *message, const char *event,
+    enum event_message_shape shape)
+{
+    struct event_payload payload;
+
+    pgc_payload_begin(builder, &payload, event, pgc_record_get(message->row, FIELD_ID));
+    payload.about = pgc_builder_key(builder, message->row, FIELD_ID);
+    payload.is_update = shape == MESSAGE_UPDATED;
+    pgc_payload_add_message(builder, payload.fields, message, shape);
+    return pgc_payload_finish(builder, &payload);
+}
+
 /* newMessage: a message is inserted or comes back. */
 void
 pgc_event_message_new(struct pgc_builder *builder, const struct event_change *change)
@@ -51,16 +64,13 @@ pgc_event_message_new(struct pgc_builder *builder, const struct event_change *ch
     bool with_stats =
         change->op != 'I' || !pgc_slice_is_null(pgc_record_get(change->now, FIELD_CHAT_THREAD_ID));
     struct event_message message;
-    struct event_payload payload;
     struct pgc_msg *msg;
 
     pgc_message_gather(builder, &message, change->now, with_stats);
     if (builder->asking) {
         return;
     }
-    pgc_payload_begin(builder, &payload, "newMessage", pgc_record_get(change->now, FIELD_ID));
-    pgc_payload_add_message(builder, payload.fields, &message, MESSAGE_NEW);
-    msg = pgc_payload_finish(builder, &payload);
+    msg = message_build(builder, &message, "newMessage", MESSAGE_NEW);
     message_publish_new(builder, change, &message, msg);
     pgc_msg_unref(msg);
 }
@@ -96,12 +106,21 @@ message_shows_change(const struct event_record *before, const struct event_recor
     return false;
 }
 
+/* Who missed the message gets its newest text. */
+static void
+message_amend(struct pgc_builder *builder, const struct event_message *message)
+{
+    struct pgc_msg *msg = message_build(builder, message, "newMessage", MESSAGE_NEW);
+
+    pgc_topic_outdate(builder, pgc_builder_key(builder, message->row, FIELD_ID), msg);
+    pgc_msg_unref(msg);
+}
+
 /* updatedMessage: a visible message changes in what the payload shows. */
 void
 pgc_event_message_updated(struct pgc_builder *builder, const struct event_change *change)
 {
     struct event_message message;
-    struct event_payload payload;
     struct pgc_msg *msg;
 
     if (!message_shows_change(change->before, change->now)) {
@@ -111,9 +130,8 @@ pgc_event_message_updated(struct pgc_builder *builder, const struct event_change
     if (builder->asking) {
         return;
     }
-    pgc_payload_begin(builder, &payload, "updatedMessage", pgc_record_get(change->now, FIELD_ID));
-    pgc_payload_add_message(builder, payload.fields, &message, MESSAGE_UPDATED);
-    msg = pgc_payload_finish(builder, &payload);
+    message_amend(builder, &message);
+    msg = message_build(builder, &message, "updatedMessage", MESSAGE_UPDATED);
     message_publish(builder, change->now, msg);
     pgc_msg_unref(msg);
 }
@@ -126,7 +144,7 @@ message_deleted(struct pgc_builder *builder, const struct event_record *row,
 
     pgc_payload_begin(builder, &payload, "deletedMessage", pgc_record_get(row, FIELD_ID));
     pgc_payload_add_field(builder, payload.fields, row, FIELD_ID);
-    pgc_payload_add_fact_message(builder, payload.fields, "parent_message", parent, shape);
+    pgc_payload_add_fact_message(builder, &payload, "parent_message", parent, shape);
     return pgc_payload_finish(builder, &payload);
 }
 
@@ -144,6 +162,7 @@ pgc_event_message_deleted(struct pgc_builder *builder, const struct event_change
     if (builder->asking) {
         return;
     }
+    pgc_topic_outdate(builder, pgc_builder_key(builder, row, FIELD_ID), NULL);
     msg = message_deleted(builder, row, parent, MESSAGE_UPDATED);
     pgc_topic_publish(builder, TOPIC_ROOM, pgc_builder_key(builder, row, FIELD_CHAT_ROOM_ID), msg);
     if (thread.data != NULL) {

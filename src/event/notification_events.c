@@ -60,7 +60,7 @@ pgc_event_count(struct pgc_builder *builder, struct pgc_slice member, struct pgc
             "updateNewNotificationCount for member %.*s: the database did not say how many there "
             "are; not sent, hint: look for an error of pgcable.facts() in the log",
             (int)member.length, member.data);
-        pgc_payload_skip(builder);
+        pgc_payload_hole(builder, TOPIC_NOTIFICATIONS, member);
         return;
     }
     pgc_payload_begin(builder, &payload,

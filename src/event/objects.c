@@ -134,33 +134,36 @@ pgc_payload_add_message(struct pgc_builder *builder, struct json_object *object,
 }
 
 void
-pgc_payload_add_fact_message(struct pgc_builder *builder, struct json_object *object,
+pgc_payload_add_fact_message(struct pgc_builder *builder, struct event_payload *payload,
     const char *name, const struct event_record *fact, enum event_message_shape shape)
 {
     struct event_message message;
     struct json_object *child;
 
     if (!pgc_record_is_visible(fact)) {
-        pgc_payload_add_null(object, name);
+        pgc_payload_add_null(payload->fields, name);
         return;
     }
     pgc_message_gather(builder, &message, fact, true);
     child = pgc_payload_object();
     pgc_payload_add_message(builder, child, &message, shape);
-    pgc_payload_add_object(object, name, child);
+    pgc_payload_add_object(payload->fields, name, child);
+    payload->embeds = pgc_builder_key(builder, fact, FIELD_ID);
 }
 
 void
-pgc_payload_add_room(struct pgc_builder *builder, struct json_object *object,
+pgc_payload_add_room(struct pgc_builder *builder, struct event_payload *payload,
     const struct event_record *room, struct pgc_slice name)
 {
+    struct json_object *object = payload->fields;
+
     pgc_payload_add_room_uuid(
         builder, object, "uuid", room, pgc_builder_key(builder, room, FIELD_ID));
     pgc_payload_add_raw(builder, object, "chat_room_name", name);
     pgc_payload_add_field(builder, object, room, FIELD_CHAT_ROOM_DESCRIPTION);
     pgc_payload_add_or(builder, object, "chat_room_show_history",
         pgc_record_get(room, FIELD_CHAT_ROOM_SHOW_HISTORY), "true");
-    pgc_payload_add_fact_message(builder, object, "pinned_message",
+    pgc_payload_add_fact_message(builder, payload, "pinned_message",
         pgc_facts_message(builder, pgc_builder_key(builder, room, FIELD_PINNED_MESSAGE_ID)),
         MESSAGE_UPDATED);
     pgc_payload_add_extras(builder, object, room);

@@ -27,6 +27,16 @@ participant_move(
         (struct event_address){.topic = TOPIC_ROOM_MEMBERS, .key = participant->room});
 }
 
+/* To the room's stream. */
+static void
+participant_may_listen(
+    struct pgc_builder *builder, enum pgc_op_kind op, const struct participant *participant)
+{
+    pgc_topic_move(builder, op,
+        (struct event_address){.topic = TOPIC_PLAIN, .key = participant->member},
+        (struct event_address){.topic = TOPIC_ROOM, .key = participant->room});
+}
+
 /* From here on the member's own stream carries what goes to all members of the room. */
 void
 pgc_event_participant_joins(struct pgc_builder *builder, const struct event_change *change)
@@ -37,6 +47,7 @@ pgc_event_participant_joins(struct pgc_builder *builder, const struct event_chan
         return;
     }
     participant_move(builder, PGC_OP_JOIN, &participant);
+    participant_may_listen(builder, PGC_OP_ADMIT, &participant);
     pgc_xact_returns(change, participant.room, participant.member);
 }
 
@@ -50,9 +61,7 @@ pgc_event_participant_leaves(struct pgc_builder *builder, const struct event_cha
         return;
     }
     participant_move(builder, PGC_OP_LEAVE, &participant);
-    pgc_topic_move(builder, PGC_OP_REVOKE,
-        (struct event_address){.topic = TOPIC_PLAIN, .key = participant.member},
-        (struct event_address){.topic = TOPIC_ROOM, .key = participant.room});
+    participant_may_listen(builder, PGC_OP_REVOKE, &participant);
     pgc_xact_leaves(change, participant.room, participant.member);
 }
 
@@ -114,11 +123,12 @@ room_hides_history(const struct event_record *room)
 }
 
 static void
-room_add_as_seen(struct pgc_builder *builder, struct json_object *object,
+room_add_as_seen(struct pgc_builder *builder, struct event_payload *payload,
     const struct event_record *room, const struct event_record *viewer,
     const struct event_change *change)
 {
     struct pgc_slice key = pgc_builder_key(builder, change->now, FIELD_CHAT_ROOM_ID);
+    struct json_object *object = payload->fields;
 
     pgc_payload_add_field(builder, object, room, FIELD_ID);
     pgc_payload_add_room_uuid(builder, object, "uuid", room, key);
@@ -133,7 +143,7 @@ room_add_as_seen(struct pgc_builder *builder, struct json_object *object,
     pgc_payload_add_or(builder, object, "other_participants_preview",
         pgc_record_get(viewer, FIELD_OTHER_PARTICIPANTS_PREVIEW), "[]");
     room_add_current_participant(builder, object, viewer, change->now);
-    pgc_payload_add_fact_message(builder, object, "last_message",
+    pgc_payload_add_fact_message(builder, payload, "last_message",
         room_hides_history(room) ? NULL : pgc_facts_last_message(builder, key), MESSAGE_UPDATED);
     pgc_payload_add_extras(builder, object, room);
 }
@@ -150,7 +160,9 @@ pgc_event_room_created(struct pgc_builder *builder, const struct event_change *c
     struct pgc_msg *msg;
 
     if (!pgc_builder_has_viewer(builder, participant.member)) {
-        pgc_payload_skip(builder);
+        if (!builder->asking) {
+            pgc_payload_hole(builder, TOPIC_MEMBER, participant.member);
+        }
         return;
     }
     room = pgc_facts_room(builder, participant.room);
@@ -160,11 +172,11 @@ pgc_event_room_created(struct pgc_builder *builder, const struct event_change *c
         return;
     }
     if (room == NULL || pgc_record_is_set(room, FIELD_IS_EMBEDDED)) {
-        pgc_payload_skip(builder);
+        pgc_payload_skip(builder, 1);
         return;
     }
     pgc_payload_begin(builder, &payload, "chatRoomCreated", pgc_record_get(room, FIELD_ID));
-    room_add_as_seen(builder, payload.fields, room, viewer, change);
+    room_add_as_seen(builder, &payload, room, viewer, change);
     msg = pgc_payload_finish(builder, &payload);
     pgc_topic_publish(builder, TOPIC_MEMBER, participant.member, msg);
     pgc_msg_unref(msg);
@@ -221,7 +233,7 @@ room_publish_updated(struct pgc_builder *builder, const struct event_record *roo
     struct pgc_msg *msg;
 
     pgc_payload_begin(builder, &payload, "chatRoomUpdated", pgc_record_get(room, FIELD_ID));
-    pgc_payload_add_room(builder, payload.fields, room, room_name_for(room, viewer));
+    pgc_payload_add_room(builder, &payload, room, room_name_for(room, viewer));
     msg = pgc_payload_finish(builder, &payload);
     pgc_topic_publish(builder, TOPIC_MEMBER, member, msg);
     pgc_msg_unref(msg);
@@ -246,14 +258,20 @@ pgc_event_room_pinned(struct pgc_builder *builder, const struct event_change *ch
         viewer = pgc_facts_viewer(builder, participant.room, participant.member);
         pgc_facts_message(builder, pgc_builder_key(builder, room, FIELD_PINNED_MESSAGE_ID));
     }
-    if (builder->asking || pgc_record_is_set(room, FIELD_IS_EMBEDDED)) {
+    if (builder->asking) {
+        return;
+    }
+    if (pgc_record_is_set(room, FIELD_IS_EMBEDDED)) {
+        pgc_payload_skip(builder, 2);
         return;
     }
     room_publish_pinned(builder, change->now, participant.member);
-    if (watched && room != NULL) {
+    if (!watched) {
+        pgc_payload_hole(builder, TOPIC_MEMBER, participant.member);
+    } else if (room != NULL) {
         room_publish_updated(builder, room, viewer, participant.member);
     } else {
-        pgc_payload_skip(builder);
+        pgc_payload_skip(builder, 1);
     }
 }
 
@@ -272,7 +290,11 @@ pgc_event_room_unpinned(struct pgc_builder *builder, const struct event_change *
         return;
     }
     room = pgc_facts_room(builder, participant.room);
-    if (builder->asking || pgc_record_is_set(room, FIELD_IS_EMBEDDED)) {
+    if (builder->asking) {
+        return;
+    }
+    if (pgc_record_is_set(room, FIELD_IS_EMBEDDED)) {
+        pgc_payload_skip(builder, 1);
         return;
     }
     pgc_payload_begin(builder, &payload, "chatRoomUnPinned", room_id);

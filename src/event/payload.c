@@ -161,12 +161,23 @@ payload_place(struct pgc_builder *builder, const char *text, size_t length)
 {
     struct pgc_position position = {
         .tick = builder->tick,
-        .id = builder->place.id,
+        .id = builder->place.id - builder->first_id + 1,
         .part = builder->place.part++,
         .nonce = builder->nonce,
     };
 
     return pgc_msg_new(&position, builder->place.at_us, text, length);
+}
+
+static struct pgc_msg *
+payload_message(struct pgc_builder *builder, const struct event_payload *payload, const char *text,
+    size_t length)
+{
+    struct pgc_msg *msg = payload_place(builder, text, length);
+
+    pgc_msg_set_about(msg, pgc_topic_write(&builder->topic, TOPIC_MESSAGE, payload->about),
+        pgc_topic_write(&builder->via, TOPIC_MESSAGE, payload->embeds), payload->is_update);
+    return msg;
 }
 
 /* What subscribers get in place of a payload over the limit: enough to fetch it themselves. */
@@ -183,7 +194,7 @@ payload_truncated(struct pgc_builder *builder, const struct event_payload *whole
     pgc_payload_add_raw(builder, payload.fields, "id", whole->id);
     pgc_payload_add_or(builder, payload.fields, "truncated", (struct pgc_slice){0}, yes);
     text = json_object_to_json_string_length(payload.root, TO_STRING, &length);
-    msg = payload_place(builder, text, length);
+    msg = payload_message(builder, whole, text, length);
     json_object_put(payload.root);
     return msg;
 }
@@ -193,7 +204,7 @@ pgc_payload_message(struct pgc_builder *builder, const struct event_payload *pay
     const char *text, size_t length)
 {
     if (length <= builder->conf.max_payload_bytes) {
-        return payload_place(builder, text, length);
+        return payload_message(builder, payload, text, length);
     }
     pgc_builder_complain(builder,
         "%s of row %lld: its payload has %zu bytes, more than max_payload_bytes = %zu; sent as "
@@ -214,7 +225,17 @@ pgc_payload_finish(struct pgc_builder *builder, struct event_payload *payload)
 }
 
 void
-pgc_payload_skip(struct pgc_builder *builder)
+pgc_payload_skip(struct pgc_builder *builder, uint32_t places)
 {
-    builder->place.part++;
+    builder->place.part += places;
+}
+
+void
+pgc_payload_hole(struct pgc_builder *builder, enum event_topic topic, struct pgc_slice key)
+{
+    struct pgc_msg *place = payload_place(builder, "", 0);
+
+    pgc_batch_add(
+        builder->batch, PGC_OP_HOLE, pgc_topic_write(&builder->topic, topic, key), NULL, place);
+    pgc_msg_unref(place);
 }

@@ -14,7 +14,10 @@ struct json_object;
 
 struct event_payload {
     const char *event;
-    struct pgc_slice id; /* of what it is about, in case that the payload is too large to send */
+    struct pgc_slice id;    /* of what it is about, in case that the payload is too large to send */
+    struct pgc_slice about; /* key of the chat message that it shows, if any */
+    struct pgc_slice embeds; /* and of the one that it shows inside */
+    bool is_update;          /* of what it is about */
     struct json_object *root;
     struct json_object *fields; /* where the contract's fields go: the root, or its "data" */
 };
@@ -31,9 +34,12 @@ struct pgc_msg *pgc_payload_finish(struct pgc_builder *builder, struct event_pay
 struct pgc_msg *pgc_payload_message(struct pgc_builder *builder,
     const struct event_payload *payload, const char *text, size_t length);
 
-/* Leave a place free: the event is due, but nobody here would get it.  Other daemons count alike.
- */
-void pgc_payload_skip(struct pgc_builder *builder);
+/* Leave places free for events that are not due after all, as only facts can tell: the next one's
+ * place must not hang on them, since another daemon may learn other facts. */
+void pgc_payload_skip(struct pgc_builder *builder, uint32_t places);
+
+/* The next event is due, but is not built here: who resumes across its place would miss it. */
+void pgc_payload_hole(struct pgc_builder *builder, enum event_topic topic, struct pgc_slice key);
 
 /* ---- members of an object ---- */
 
@@ -83,7 +89,7 @@ void pgc_payload_add_message(struct pgc_builder *builder, struct json_object *ob
     const struct event_message *message, enum event_message_shape shape);
 
 /* A message that comes whole out of the facts, as member `name`; null if it is gone or deleted. */
-void pgc_payload_add_fact_message(struct pgc_builder *builder, struct json_object *object,
+void pgc_payload_add_fact_message(struct pgc_builder *builder, struct event_payload *payload,
     const char *name, const struct event_record *fact, enum event_message_shape shape);
 
 /* The room's uuid, or its id as a string where rooms have none. */
@@ -91,7 +97,7 @@ void pgc_payload_add_room_uuid(struct pgc_builder *builder, struct json_object *
     const char *name, const struct event_record *room, struct pgc_slice room_key);
 
 /* The fields of chatRoomUpdated. */
-void pgc_payload_add_room(struct pgc_builder *builder, struct json_object *object,
+void pgc_payload_add_room(struct pgc_builder *builder, struct event_payload *payload,
     const struct event_record *room, struct pgc_slice name);
 
 #endif

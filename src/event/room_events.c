@@ -31,7 +31,7 @@ pgc_event_room_updated(struct pgc_builder *builder, const struct event_change *c
         return;
     }
     pgc_payload_begin(builder, &payload, "chatRoomUpdated", pgc_record_get(room, FIELD_ID));
-    pgc_payload_add_room(builder, payload.fields, room, pgc_record_get(room, FIELD_CHAT_ROOM_NAME));
+    pgc_payload_add_room(builder, &payload, room, pgc_record_get(room, FIELD_CHAT_ROOM_NAME));
     msg = pgc_payload_finish(builder, &payload);
     pgc_topic_publish(builder, TOPIC_ROOM, key, msg);
     if (renamed && !pgc_record_is_set(room, FIELD_IS_EMBEDDED)) {

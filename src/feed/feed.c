@@ -3,20 +3,20 @@
 
 #include <stdlib.h>
 
+#include "pgcable/clock.h"
 #include "pgcable/mem.h"
 
 #include "feed_internal.h"
 
 #define FEED_TROUBLE_FIRST_MS 250
 #define FEED_TROUBLE_LAST_MS  5000
-#define FEED_PRUNE_MS         30000
 
 void
 pgc_feed_query(struct pgc_feed *feed, struct pgc_pg *pg, const struct pgc_feed_query *query)
 {
     int param_count = 0;
 
-    while (param_count < 2 && query->params[param_count] != NULL) {
+    while (param_count < 3 && query->params[param_count] != NULL) {
         param_count++;
     }
     pgc_pg_query(
@@ -108,11 +108,11 @@ feed_down(const struct pgc_err *why, void *arg)
 }
 
 static void
-feed_notified(const char *channel PGC_UNUSED, const char *payload PGC_UNUSED, void *arg)
+feed_notified(const char *channel PGC_UNUSED, const char *payload, void *arg)
 {
     struct pgc_feed *feed = arg;
 
-    feed->notified = true;
+    pgc_bell_notified(&feed->bell, strcmp(payload, "quiet") == 0, pgc_monotonic_ms());
     if (feed->state == FEED_RESTING) {
         pgc_timer_set(feed->timer, 0);
     }
@@ -136,7 +136,7 @@ feed_timer(void *arg)
 
     switch (feed->state) {
     case FEED_RESTING:
-        pgc_feed_cycle(feed);
+        pgc_feed_go_on(feed);
         break;
     case FEED_READING:
         pgc_feed_read_on(feed);
@@ -152,49 +152,7 @@ feed_timer(void *arg)
     }
 }
 
-/* ---- pruning ---- */
-
-static void
-feed_pruned(const struct pgc_err *err, void *arg PGC_UNUSED)
-{
-    if (err != NULL) {
-        pgc_log_err(PGC_LOG_WARN, 0, err, "prune the outbox");
-    }
-}
-
-static void
-feed_prune(void *arg)
-{
-    struct pgc_feed *feed = arg;
-    char keep[32];
-    char tick[32];
-
-    pgc_timer_set(feed->prune_timer, FEED_PRUNE_MS);
-    if (feed->state < FEED_ADVANCING) {
-        return;
-    }
-    snprintf(keep, sizeof(keep), "%lld seconds", (long long)feed->conf.retention_s);
-    snprintf(tick, sizeof(tick), "%lld", (long long)feed->place.tick);
-    pgc_feed_query(feed, feed->asker,
-        &(struct pgc_feed_query){.sql = "select pgcable.prune($1::interval, $2::bigint)",
-            .params = {keep, tick},
-            .done = feed_pruned});
-}
-
 /* ---- life ---- */
-
-static bool
-feed_has_viewer(const char *member, void *arg)
-{
-    const struct pgc_feed *feed = arg;
-
-    for (size_t i = 0; i < feed->port_count; i++) {
-        if (pgc_port_has_viewer(feed->ports[i], member)) {
-            return true;
-        }
-    }
-    return false;
-}
 
 struct pgc_builder *
 pgc_feed_new_builder(struct pgc_feed *feed)
@@ -202,7 +160,7 @@ pgc_feed_new_builder(struct pgc_feed *feed)
     struct pgc_builder *builder = pgc_builder_new(&(struct pgc_builder_conf){
         .envelope = feed->conf.envelope,
         .max_payload_bytes = feed->conf.max_payload_bytes,
-        .has_viewer = feed_has_viewer,
+        .has_viewer = pgc_feed_has_viewer,
         .arg = feed,
         .complaint = pgc_feed_complain,
     });
@@ -234,9 +192,11 @@ pgc_feed_new(struct pgc_loop *loop, const struct pgc_feed_conf *conf, struct pgc
     pgc_bell_init(&feed->bell, conf->notify, conf->poll_ms);
     feed->builder = pgc_feed_new_builder(feed);
     feed->timer = pgc_timer_new(loop, feed_timer, feed);
-    feed->prune_timer = pgc_timer_new(loop, feed_prune, feed);
-    pgc_timer_set(feed->prune_timer, FEED_PRUNE_MS);
+    feed->outbox = pgc_feed_outbox_new(feed, metrics);
+    feed->canary = pgc_feed_canary_new(feed, metrics);
+    feed->beat = pgc_feed_beat_new(feed);
     for (size_t i = 0; i < port_count; i++) {
+        pgc_port_linger(ports[i], conf->history_s * 1000);
         pgc_port_open_feed(ports[i], loop, feed_asked, feed);
     }
     feed->reader = pgc_pg_new(loop, feed->database, "reader", &ops, feed);
@@ -258,10 +218,13 @@ pgc_feed_free(struct pgc_feed *feed)
     pgc_pg_free(feed->reader);
     pgc_pg_free(feed->asker);
     pgc_timer_free(feed->timer);
-    pgc_timer_free(feed->prune_timer);
+    pgc_feed_outbox_free(feed->outbox);
+    pgc_feed_canary_free(feed->canary);
+    pgc_feed_beat_free(feed->beat);
     pgc_builder_free(feed->builder);
     pgc_mapping_free(feed->mapping);
     pgc_mapping_free(feed->new_mapping);
+    pgc_feed_forget_viewers(feed);
     pgc_asks_fini(&feed->asks);
     pgc_bell_fini(&feed->bell);
     pthread_mutex_destroy(&feed->status_lock);

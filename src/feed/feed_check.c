@@ -6,6 +6,14 @@
 
 #include "feed_internal.h"
 
+/* A daemon whose machine vanished must not hold its locks for hours: the server notices, too.  No
+ * tcp_user_timeout there: it would cut off a stream that is paused. */
+#define CHECK_PEER_SETTINGS                                                                        \
+    " set_config('idle_in_transaction_session_timeout', '10s', false),"                            \
+    " set_config('tcp_keepalives_idle', '5', false),"                                              \
+    " set_config('tcp_keepalives_interval', '2', false),"                                          \
+    " set_config('tcp_keepalives_count', '3', false)"
+
 /*
  * The reader looks for a few rows behind an index, whatever the planner's statistics say about a
  * table that is mostly empty.  It has no statement timeout: a paused stream is no slow statement.
@@ -15,17 +23,20 @@
     " set_config('enable_bitmapscan', 'off', false), set_config('jit', 'off', false),"             \
     " set_config('plan_cache_mode', 'force_generic_plan', false),"                                 \
     " set_config('statement_timeout', '0', false), set_config('lock_timeout', '2s', false),"       \
-    " set_config('default_transaction_isolation', 'read committed', false)"
+    " set_config('default_transaction_isolation', 'read committed', false)," CHECK_PEER_SETTINGS
 
 /* Below PGC_FEED_QUERY_MS, so that facts that take too long are an error and not a lost connection.
  */
 #define CHECK_ASKER_SETTINGS                                                                       \
     "select set_config('statement_timeout', '5s', false), set_config('jit', 'off', false),"        \
-    " set_config('lock_timeout', '2s', false)"
+    " set_config('lock_timeout', '2s', false)," CHECK_PEER_SETTINGS
+
+/* What a row takes in a worker's memory at least: more rows need not be read once more. */
+#define CHECK_ROW_BYTES 256
 
 #define CHECK_HELLO                                                                                \
     "select schema_version, breaking_version, system_ok, in_recovery, encoding, prepared,"         \
-    " last_tick, last_nonce from pgcable.hello()"
+    " last_tick from pgcable.hello()"
 
 static bool
 check_is_true(const struct pgc_pg_row *row, int column)
@@ -40,20 +51,16 @@ check_hello_row(const struct pgc_pg_row *row, void *arg)
 {
     struct pgc_feed *feed = arg;
     const char *encoding = pgc_pg_text(row, 4);
-    const char *nonce = pgc_pg_text(row, 7);
 
     feed->hello = (struct pgc_feed_hello){
-        .seen = nonce != NULL,
+        .seen = pgc_pg_text(row, 6) != NULL,
         .schema_version = (int)pgc_pg_int(row, 0),
         .breaking_version = (int)pgc_pg_int(row, 1),
         .system_ok = check_is_true(row, 2),
         .in_recovery = check_is_true(row, 3),
         .is_utf8 = encoding != NULL && strcmp(encoding, "UTF8") == 0,
         .has_prepared = pgc_pg_int(row, 5) > 0,
-        .last.tick = pgc_pg_int(row, 6),
     };
-    snprintf(
-        feed->hello.last.nonce, sizeof(feed->hello.last.nonce), "%s", nonce != NULL ? nonce : "");
 }
 
 static bool
@@ -102,14 +109,17 @@ check_hello(const struct pgc_feed_hello *hello, struct pgc_err *err)
     return check_versions(hello, err);
 }
 
-/* Only when the place is known: who reloads now sees at least what we pass over. */
+/*
+ * What workers keep begins behind the place.  If history broke, clients are told only now that the
+ * place is known: who reloads sees at least what we pass over.
+ */
 static void
-check_tell_reload(struct pgc_feed *feed)
+check_tell_beginning(struct pgc_feed *feed)
 {
-    struct pgc_batch *batch = pgc_batch_new(feed->place.tick);
+    struct pgc_batch *batch = pgc_feed_new_batch(&feed->place);
 
     batch->ends_tick = true;
-    pgc_batch_add(batch, PGC_OP_RELOAD, NULL, NULL, NULL);
+    pgc_batch_add(batch, feed->broke ? PGC_OP_RELOAD : PGC_OP_BEGIN, NULL, NULL, NULL);
     pgc_feed_hand_down(feed, batch);
     pgc_batch_unref(batch);
 }
@@ -117,24 +127,63 @@ check_tell_reload(struct pgc_feed *feed)
 static void
 check_ready(struct pgc_feed *feed)
 {
-    if (feed->broke) {
-        check_tell_reload(feed);
-        feed->broke = false;
-    }
     pgc_bell_reset(&feed->bell, feed->hello.has_prepared, pgc_monotonic_ms());
     pgc_feed_cycle(feed);
 }
 
 static void
-check_begin_at_newest(struct pgc_feed *feed)
+check_beginning_row(const struct pgc_pg_row *row, void *arg)
 {
+    struct pgc_feed *feed = arg;
+    const char *nonce = pgc_pg_text(row, 1);
+
+    feed->found = (struct pgc_feed_place){
+        .tick = pgc_pg_int(row, 0),
+        .at_us = pgc_pg_int(row, 2),
+    };
+    snprintf(feed->found.nonce, sizeof(feed->found.nonce), "%s", nonce != NULL ? nonce : "");
+}
+
+static void
+check_beginning_done(const struct pgc_err *err, void *arg)
+{
+    struct pgc_feed *feed = arg;
+
+    if (err != NULL) {
+        pgc_feed_trouble(feed, err, "look where to begin");
+        return;
+    }
     pgc_builder_free(feed->builder);
     feed->builder = pgc_feed_new_builder(feed);
     pgc_feed_use_new_mapping(feed);
+    pgc_feed_forget_viewers(feed);
     feed->reading = (struct pgc_feed_reading){0};
-    feed->place = feed->hello.last;
+    feed->place = feed->found;
     feed->is_placed = true;
+    feed->is_refilling = !feed->broke;
+    check_tell_beginning(feed);
+    feed->broke = false;
     check_ready(feed);
+}
+
+/* So far back that what workers keep in memory is there again; after a break, at the newest tick:
+ * who reloads now needs nothing of what came before. */
+static void
+check_begin(struct pgc_feed *feed)
+{
+    char keep[32];
+    char rows[32];
+
+    snprintf(
+        keep, sizeof(keep), "%lld seconds", feed->broke ? 0LL : (long long)feed->conf.history_s);
+    snprintf(rows, sizeof(rows), "%zu", feed->conf.history_bytes / CHECK_ROW_BYTES);
+    feed->found = (struct pgc_feed_place){0};
+    pgc_feed_query(feed, feed->reader,
+        &(struct pgc_feed_query){
+            .sql = "select tick, nonce, at_us from pgcable.beginning($1::interval, $2::bigint)",
+            .params = {keep, rows},
+            .row = check_beginning_row,
+            .done = check_beginning_done});
 }
 
 static void
@@ -152,7 +201,7 @@ check_lineage_done(const struct pgc_err *err, void *arg)
             "retention_s): telling all clients to reload",
             (long long)feed->place.tick);
         feed->broke = true;
-        check_begin_at_newest(feed);
+        check_begin(feed);
     }
 }
 
@@ -162,10 +211,23 @@ check_place(struct pgc_feed *feed)
     if (feed->is_placed) {
         pgc_feed_ask_nonce(feed, feed->place.tick, check_lineage_done);
     } else {
-        check_begin_at_newest(feed);
+        check_begin(feed);
     }
 }
 
+static void
+check_listening(const struct pgc_err *err, void *arg)
+{
+    struct pgc_feed *feed = arg;
+
+    if (err != NULL) {
+        pgc_feed_trouble(feed, err, "LISTEN");
+    } else {
+        pgc_feed_load_mapping(feed, check_place);
+    }
+}
+
+/* LISTEN is committed before the first read, so that no notification falls between the two. */
 static void
 check_hello_done(const struct pgc_err *err, void *arg)
 {
@@ -184,26 +246,11 @@ check_hello_done(const struct pgc_err *err, void *arg)
     } else if (!check_hello(&feed->hello, &why)) {
         pgc_feed_trouble(feed, &why, "use this database");
     } else {
-        pgc_feed_load_mapping(feed, check_place);
+        pgc_feed_query(feed, feed->reader,
+            &(struct pgc_feed_query){.sql = "listen pgcable", .done = check_listening});
     }
 }
 
-static void
-check_listening(const struct pgc_err *err, void *arg)
-{
-    struct pgc_feed *feed = arg;
-
-    if (err != NULL) {
-        pgc_feed_trouble(feed, err, "LISTEN");
-        return;
-    }
-    feed->hello = (struct pgc_feed_hello){0};
-    pgc_feed_query(feed, feed->reader,
-        &(struct pgc_feed_query){
-            .sql = CHECK_HELLO, .row = check_hello_row, .done = check_hello_done});
-}
-
-/* LISTEN is committed before the first read, so that no notification falls between the two. */
 static void
 check_settings_done(const struct pgc_err *err, void *arg)
 {
@@ -213,8 +260,10 @@ check_settings_done(const struct pgc_err *err, void *arg)
         pgc_feed_trouble(feed, err, "make the session's settings");
         return;
     }
+    feed->hello = (struct pgc_feed_hello){0};
     pgc_feed_query(feed, feed->reader,
-        &(struct pgc_feed_query){.sql = "listen pgcable", .done = check_listening});
+        &(struct pgc_feed_query){
+            .sql = CHECK_HELLO, .row = check_hello_row, .done = check_hello_done});
 }
 
 void

@@ -6,47 +6,23 @@
 /*
  * One turn of the feed: advance, read every tick that is new, answer those who asked, wait.
  */
-static void cycle_move(struct pgc_feed *feed);
-
 static void
 cycle_end(struct pgc_feed *feed)
 {
+    feed->is_refilling = false;
     pgc_asks_land(&feed->asks);
     pgc_feed_set_ready(feed);
-    cycle_move(feed);
+    pgc_feed_go_on(feed);
 }
 
-static void
-cycle_nonce_known(const struct pgc_err *err, void *arg)
-{
-    struct pgc_feed *feed = arg;
-
-    if (err != NULL) {
-        pgc_feed_trouble(feed, err, "read a tick");
-        return;
-    }
-    if (feed->found_nonce[0] == '\0' ||
-        (feed->reading.begun && strcmp(feed->found_nonce, feed->reading.place.nonce) != 0)) {
-        pgc_feed_lineage_broke(feed); /* pruned before we came, or another one under this number */
-        return;
-    }
-    feed->reading.place.tick = feed->place.tick + 1;
-    memcpy(feed->reading.place.nonce, feed->found_nonce, sizeof(feed->reading.place.nonce));
-    pgc_feed_read(feed);
-}
-
-/* Every tick up to the target, one after another: another daemon may have made some. */
+/* Every tick up to the target, some at a time: another daemon may have made many. */
 void
 pgc_feed_read_next(struct pgc_feed *feed)
 {
     if (feed->place.tick == feed->target.tick) {
         cycle_end(feed);
-    } else if (feed->place.tick + 1 == feed->target.tick) {
-        memcpy(feed->found_nonce, feed->target.nonce, sizeof(feed->found_nonce));
-        cycle_nonce_known(NULL, feed);
     } else {
-        feed->state = FEED_READING;
-        pgc_feed_ask_nonce(feed, feed->place.tick + 1, cycle_nonce_known);
+        pgc_feed_read(feed);
     }
 }
 
@@ -82,6 +58,7 @@ cycle_advanced(const struct pgc_err *err, void *arg)
     struct pgc_feed *feed = arg;
     bool is_new = feed->target.tick > feed->place.tick;
 
+    pgc_metric_observe_us(feed->metrics.advance_seconds, pgc_monotonic_us() - feed->advance_us);
     if (err != NULL && feed->asks.flying > 0) {
         cycle_stumbled(feed, err);
         return;
@@ -109,8 +86,9 @@ pgc_feed_cycle(struct pgc_feed *feed)
         pgc_asks_fly(&feed->asks, &requests);
     }
     feed->state = FEED_ADVANCING;
-    feed->notified = false;
+    pgc_bell_polling(&feed->bell);
     feed->asks_rest = false;
+    feed->advance_us = pgc_monotonic_us();
     pgc_timer_cancel(feed->timer);
     pgc_feed_query(feed, feed->reader,
         &(struct pgc_feed_query){
@@ -132,7 +110,7 @@ cycle_rang(struct pgc_feed *feed, const struct pgc_err *err, bool loud)
         return;
     }
     pgc_bell_rung(&feed->bell, loud, feed->ring_sent_ms);
-    cycle_move(feed);
+    pgc_feed_go_on(feed);
 }
 
 static void
@@ -181,21 +159,11 @@ cycle_looked(const struct pgc_err *err, void *arg)
         return;
     }
     pgc_bell_looked(&feed->bell);
-    cycle_move(feed);
+    pgc_feed_go_on(feed);
 }
 
-static void
-cycle_rest(struct pgc_feed *feed, const struct pgc_bell_move *move)
-{
-    bool is_due = feed->notified && move->until_rung;
-
-    feed->state = FEED_RESTING;
-    pgc_timer_set(feed->timer, is_due ? 0 : move->delay_ms);
-}
-
-/* All that was new is down: what next? */
-static void
-cycle_move(struct pgc_feed *feed)
+void
+pgc_feed_go_on(struct pgc_feed *feed)
 {
     struct pgc_bell_move move;
 
@@ -204,10 +172,15 @@ cycle_move(struct pgc_feed *feed)
         return;
     }
     move = pgc_bell_next(&feed->bell, pgc_monotonic_ms());
+    pgc_metric_set(feed->metrics.asleep, feed->bell.state == BELL_ASLEEP);
     feed->state = FEED_RINGING;
     switch (move.step) {
+    case BELL_WAIT:
+        feed->state = FEED_RESTING;
+        pgc_timer_set(feed->timer, move.delay_ms);
+        break;
     case BELL_POLL:
-        cycle_rest(feed, &move);
+        pgc_feed_cycle(feed);
         break;
     case BELL_LOUD:
         cycle_ring(feed, true);

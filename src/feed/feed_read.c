@@ -6,11 +6,12 @@
 #include "feed_internal.h"
 
 /*
- * A tick is read as a stream and goes down in pieces, so that a transaction of a million rows takes
+ * Ticks are read as a stream and go down in pieces, so that a transaction of a million rows takes
  * no more memory than one of a thousand.  Between two pieces the stream is paused:
  *
- *   rows -> builder .. full or at the end -> facts (asker) -> raise -> down -> rows
+ *   rows -> builder .. full, or at a tick's end -> facts (asker) -> raise -> down -> rows
  */
+#define READ_TICKS       64 /* in one stream */
 #define READ_PIECE_ROWS  512
 #define READ_PIECE_BYTES ((size_t)1 << 20)
 /* A worker with so many batches before it is slow: wait for it. */
@@ -47,10 +48,8 @@ pgc_feed_read_on(struct pgc_feed *feed)
 {
     if (read_is_clogged(feed)) {
         pgc_timer_set(feed->timer, READ_WAIT_MS);
-    } else if (feed->reading.begun) {
-        pgc_pg_resume(feed->reader);
     } else {
-        pgc_feed_read_next(feed);
+        pgc_pg_resume(feed->reader);
     }
 }
 
@@ -68,6 +67,27 @@ read_tick_is_down(struct pgc_feed *feed)
     feed->place = feed->reading.place;
     pgc_metric_observe_us(feed->metrics.batch_seconds, pgc_monotonic_us() - feed->reading.begun_us);
     feed->reading = (struct pgc_feed_reading){0};
+    feed->known_us = pgc_monotonic_us();
+}
+
+/* A position holds only the uuid's first 32 bits. */
+static uint32_t
+read_nonce_start(const char *nonce)
+{
+    char digits[9] = {0};
+
+    snprintf(digits, sizeof(digits), "%.8s", nonce);
+    return (uint32_t)strtoul(digits, NULL, 16);
+}
+
+struct pgc_batch *
+pgc_feed_new_batch(const struct pgc_feed_place *place)
+{
+    struct pgc_batch *batch = pgc_batch_new(place->tick);
+
+    batch->nonce = read_nonce_start(place->nonce);
+    batch->at_us = place->at_us;
+    return batch;
 }
 
 void
@@ -78,10 +98,10 @@ pgc_feed_hand_down(struct pgc_feed *feed, struct pgc_batch *batch)
     for (size_t i = 0; i < feed->port_count; i++) {
         pgc_port_take_down_batch(feed->ports[i], batch);
     }
-    for (size_t i = 0; i < batch->count; i++) {
+    for (size_t i = 0; i < batch->count && !feed->is_refilling; i++) {
         const struct pgc_msg *msg = batch->ops[i].msg;
 
-        if (msg != NULL) {
+        if (batch->ops[i].kind == PGC_OP_PUBLISH) {
             pgc_metric_add(feed->metrics.events, 1);
             pgc_metric_observe_us(feed->metrics.lag_seconds,
                 now_us > msg->committed_us ? now_us - msg->committed_us : 0);
@@ -92,11 +112,17 @@ pgc_feed_hand_down(struct pgc_feed *feed, struct pgc_batch *batch)
 static void
 read_raise(struct pgc_feed *feed)
 {
-    struct pgc_batch *batch = pgc_batch_new(feed->reading.place.tick);
+    struct pgc_batch *batch = pgc_feed_new_batch(&feed->reading.place);
 
     batch->ends_tick = feed->reading.ends;
+    batch->canary_us = feed->reading.ends ? feed->reading.canary_us : 0;
     pgc_builder_raise(feed->builder, feed->reading.ends, batch);
     pgc_feed_use_new_mapping(feed);
+    pgc_feed_forget_viewers(feed);
+    if (feed->reading.was_other_mapping) {
+        pgc_batch_add(batch, PGC_OP_BEGIN, NULL, NULL, NULL);
+        feed->reading.was_other_mapping = false;
+    }
     if (batch->ends_tick || batch->count > 0) {
         pgc_feed_hand_down(feed, batch);
     }
@@ -123,6 +149,7 @@ read_finish_piece(struct pgc_feed *feed)
         read_raise(feed);
     } else {
         pgc_metric_add(feed->metrics.facts_queries, 1);
+        feed->facts_us = pgc_monotonic_us();
         pgc_feed_query(feed, feed->asker,
             &(struct pgc_feed_query){.sql = "select what, key, data from pgcable.facts($1::json)",
                 .params = {pgc_buf_str(&needs)},
@@ -139,6 +166,7 @@ read_facts_done(const struct pgc_err *err, void *arg)
     struct pgc_feed *feed = arg;
     char text[sizeof(err->message) + 128];
 
+    pgc_metric_observe_us(feed->metrics.facts_seconds, pgc_monotonic_us() - feed->facts_us);
     if (err == NULL) {
         pgc_builder_answered(feed->builder);
         read_finish_piece(feed);
@@ -161,87 +189,131 @@ static void
 read_add(struct pgc_feed *feed, const struct pgc_pg_row *row)
 {
     struct pgc_row added = {
-        .id = pgc_pg_int(row, 0),
-        .xid = strtoull(read_text(row, 1), NULL, 10),
-        .kind = read_text(row, 2),
-        .op = read_text(row, 3)[0],
-        .stream = pgc_pg_text(row, 4),
-        .new_row = {pgc_pg_text(row, 5), pgc_pg_length(row, 5)},
-        .old_row = {pgc_pg_text(row, 6), pgc_pg_length(row, 6)},
-        .at_us = pgc_pg_int(row, 7),
+        .id = pgc_pg_int(row, 3),
+        .xid = strtoull(read_text(row, 4), NULL, 10),
+        .kind = read_text(row, 5),
+        .op = read_text(row, 6)[0],
+        .stream = pgc_pg_text(row, 7),
+        .new_row = {pgc_pg_text(row, 8), pgc_pg_length(row, 8)},
+        .old_row = {pgc_pg_text(row, 9), pgc_pg_length(row, 9)},
+        .at_us = pgc_pg_int(row, 10),
     };
 
     pgc_metric_add(feed->metrics.rows, 1);
     pgc_builder_add(feed->builder, &added);
 }
 
+/* Rows between daemons, and all others. */
+static void
+read_take(struct pgc_feed *feed, const struct pgc_pg_row *row)
+{
+    const char *kind = read_text(row, 5);
+
+    if (strcmp(kind, "mapping") == 0) {
+        feed->reading.mapping_is_stale = true;
+        feed->reading.was_other_mapping = feed->is_refilling;
+    } else if (strcmp(kind, "canary") != 0) {
+        /* Before a reload rows were dropped, and one of the mapping may have been among them. */
+        feed->reading.mapping_is_stale = strcmp(kind, "reload") == 0;
+        read_add(feed, row);
+    } else if (pgc_feed_canary_is_own(feed, pgc_pg_text(row, 7))) {
+        feed->reading.canary_us = pgc_pg_int(row, 10);
+    }
+}
+
+/* False if it does not go on from where we are: pruned before we came, or another history. */
+static bool
+read_takes_tick(struct pgc_feed *feed, const struct pgc_pg_row *row)
+{
+    struct pgc_feed_reading *reading = &feed->reading;
+    struct pgc_feed_place place = {.tick = pgc_pg_int(row, 0), .at_us = pgc_pg_int(row, 2)};
+
+    snprintf(place.nonce, sizeof(place.nonce), "%s", read_text(row, 1));
+    if (reading->begun) {
+        return place.tick == reading->place.tick && strcmp(place.nonce, reading->place.nonce) == 0;
+    }
+    if (place.tick != feed->place.tick + 1 ||
+        (place.tick == feed->target.tick && strcmp(place.nonce, feed->target.nonce) != 0)) {
+        return false;
+    }
+    *reading = (struct pgc_feed_reading){
+        .begun = true,
+        .place = place,
+        .last_id = INT64_MIN,
+        .begun_us = feed->known_us,
+    };
+    pgc_builder_begin(feed->builder, place.tick, read_nonce_start(place.nonce));
+    return true;
+}
+
+/* A row of the tick, or (without an id) its end.  Returns whether a piece is due. */
+static bool
+read_take_next(struct pgc_feed *feed, const struct pgc_pg_row *row)
+{
+    struct pgc_feed_reading *reading = &feed->reading;
+    int64_t id = pgc_pg_int(row, 3);
+
+    if (pgc_pg_text(row, 3) == NULL) {
+        reading->ends = true;
+        return true;
+    }
+    if (id <= reading->last_id) {
+        return false; /* the builder has it, from before the connection was lost */
+    }
+    reading->last_id = id;
+    read_take(feed, row);
+    return reading->mapping_is_stale || pgc_builder_rows(feed->builder) >= READ_PIECE_ROWS ||
+           pgc_builder_bytes(feed->builder) >= READ_PIECE_BYTES;
+}
+
 static void
 read_row(const struct pgc_pg_row *row, void *arg)
 {
     struct pgc_feed *feed = arg;
-    int64_t id = pgc_pg_int(row, 0);
 
-    if (id <= feed->reading.last_id) {
-        return; /* the builder has it, from before the connection was lost */
-    }
-    feed->reading.last_id = id;
-    if (strcmp(read_text(row, 2), "mapping") == 0) {
-        feed->reading.mapping_is_stale = true;
-    } else {
-        read_add(feed, row);
-    }
-    if (feed->reading.mapping_is_stale || pgc_builder_rows(feed->builder) >= READ_PIECE_ROWS ||
-        pgc_builder_bytes(feed->builder) >= READ_PIECE_BYTES) {
+    feed->is_broken = feed->is_broken || !read_takes_tick(feed, row);
+    if (!feed->is_broken && read_take_next(feed, row)) {
         pgc_pg_pause(feed->reader);
         read_finish_piece(feed);
     }
 }
 
 static void
-read_batch_done(const struct pgc_err *err, void *arg)
+read_done(const struct pgc_err *err, void *arg)
 {
     struct pgc_feed *feed = arg;
 
     if (err != NULL) {
         pgc_feed_trouble(feed, err, "read a tick's rows"); /* and then this tick again */
+    } else if (feed->is_broken || feed->place.tick == feed->streamed_from) {
+        pgc_feed_lineage_broke(feed);
     } else {
-        feed->reading.ends = true;
-        read_finish_piece(feed);
+        pgc_feed_read_next(feed);
     }
-}
-
-/* A position holds only the uuid's first 32 bits. */
-static uint32_t
-read_nonce_start(const char *nonce)
-{
-    char digits[9] = {0};
-
-    snprintf(digits, sizeof(digits), "%.8s", nonce);
-    return (uint32_t)strtoul(digits, NULL, 16);
 }
 
 void
 pgc_feed_read(struct pgc_feed *feed)
 {
-    struct pgc_feed_reading *reading = &feed->reading;
-    char number[32];
+    int64_t last = feed->place.tick + READ_TICKS;
+    char after[32];
+    char to[32];
 
     feed->state = FEED_READING;
-    reading->ends = false;
-    if (!reading->begun) {
-        reading->begun = true;
-        reading->last_id = INT64_MIN;
-        reading->begun_us = pgc_monotonic_us();
-        pgc_builder_begin(
-            feed->builder, reading->place.tick, read_nonce_start(reading->place.nonce));
-    }
-    snprintf(number, sizeof(number), "%lld", (long long)reading->place.tick);
+    feed->reading.ends = false;
+    feed->is_broken = false;
+    feed->streamed_from = feed->place.tick;
+    feed->known_us = pgc_monotonic_us();
+    snprintf(after, sizeof(after), "%lld", (long long)feed->place.tick);
+    snprintf(
+        to, sizeof(to), "%lld", (long long)(last < feed->target.tick ? last : feed->target.tick));
     pgc_feed_query(feed, feed->reader,
         &(struct pgc_feed_query){
-            .sql = "select id, xid, kind, op, stream, new, old, at_us from pgcable.batch($1)",
-            .params = {number},
+            .sql = "select tick, nonce, tick_at_us, id, xid, kind, op, stream, new, old, at_us"
+                   " from pgcable.batches($1, $2)",
+            .params = {after, to},
             .timeout_ms = PGC_FEED_BATCH_MS,
             .row = read_row,
-            .done = read_batch_done,
+            .done = read_done,
         });
 }

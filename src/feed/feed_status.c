@@ -19,8 +19,14 @@ pgc_feed_register_metrics(struct pgc_feed *feed, struct pgc_metrics *metrics)
             "From a tick known to all of it handed down."),
         .lag_seconds = pgc_histogram(metrics, "pgcable_feed_lag_seconds", "",
             "From a row written by the application to its message handed down."),
+        .asleep = pgc_gauge(metrics, "pgcable_feed_asleep", "",
+            "1 while every commit rings, so that nobody has to look for rows."),
+        .advance_seconds = pgc_histogram(metrics, "pgcable_feed_advance_seconds", "",
+            "From asking for the next tick to its answer, access requests included."),
         .facts_queries = pgc_counter(metrics, "pgcable_feed_facts_queries_total", "",
             "Queries for what the rows do not hold."),
+        .facts_seconds = pgc_histogram(metrics, "pgcable_feed_facts_seconds", "",
+            "From asking for what the rows do not hold to its answer."),
         .complaints = pgc_counter(metrics, "pgcable_feed_complaints_total", "",
             "Events that could not be built as they should, and access requests that failed."),
     };
@@ -60,6 +66,15 @@ pgc_feed_set_not_ready(struct pgc_feed *feed, const struct pgc_err *why)
         why->hint[0] != '\0' ? "; hint: " : "", why->hint);
     pthread_mutex_unlock(&feed->status_lock);
     pgc_metric_set(feed->metrics.up, 0);
+}
+
+/* A long tick, or a long sleep, is no silence. */
+void
+pgc_feed_note_alive(struct pgc_feed *feed)
+{
+    pthread_mutex_lock(&feed->status_lock);
+    feed->status.since_ms = pgc_monotonic_ms();
+    pthread_mutex_unlock(&feed->status_lock);
 }
 
 void

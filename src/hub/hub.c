@@ -8,66 +8,12 @@
  * need not fear what their callbacks do: they skip the dead, and stop at what was last when they
  * began, so that a newcomer gets nothing that was sent before it came.
  */
-#include "pgcable/hub.h"
-
-#include <sys/queue.h>
-
 #include <assert.h>
 #include <stdlib.h>
 
 #include "pgcable/mem.h"
-#include "pgcable/table.h"
 
-TAILQ_HEAD(hub_topic_links, hub_link);
-TAILQ_HEAD(hub_member_subs, pgc_sub);
-
-struct hub_link {
-    struct pgc_sub *sub;
-    struct hub_topic *topic;
-    TAILQ_ENTRY(hub_link) by_topic;
-    LIST_ENTRY(hub_link) by_sub; /* only while alive */
-    SLIST_ENTRY(hub_link) grave; /* only while dead */
-    bool dead;
-};
-
-struct hub_topic {
-    struct hub_topic_links links;
-    size_t length;
-    char name[];
-};
-
-/* Someone with subscriptions: all of them, on any stream. */
-struct hub_member {
-    struct hub_member_subs subs;
-    size_t length;
-    char id[];
-};
-
-struct pgc_sub {
-    const struct pgc_sub_ops *ops;
-    void *owner;
-    struct hub_topic *stream;
-    struct hub_member *member;
-    LIST_HEAD(, hub_link) links;
-    TAILQ_ENTRY(pgc_sub) by_member;
-    LIST_ENTRY(pgc_sub) by_revoked; /* only while revoked */
-    SLIST_ENTRY(pgc_sub) grave;     /* only while dead */
-    bool revoked;                   /* gets nothing any more, and is told so at the tick's end */
-    bool dead;
-};
-
-struct pgc_hub {
-    struct pgc_loop *loop;
-    struct pgc_table *topics;  /* name -> hub_topic */
-    struct pgc_table *members; /* id -> hub_member */
-    struct pgc_table *further; /* (sub, topic) -> hub_link, but for the links to streams */
-    size_t sub_count;
-    LIST_HEAD(, pgc_sub) revoked;
-    SLIST_HEAD(, hub_link) dead_links;
-    SLIST_HEAD(, pgc_sub) dead_subs;
-    bool sweep_is_due; /* the loop will call hub_sweep_later() */
-    bool dead;         /* freed, but for what hub_sweep_later() still needs */
-};
+#include "hub_internal.h"
 
 /* The key of `further`. */
 struct hub_pair {
@@ -76,11 +22,13 @@ struct hub_pair {
 };
 
 struct pgc_hub *
-pgc_hub_new(struct pgc_loop *loop)
+pgc_hub_new(struct pgc_loop *loop, const struct pgc_hub_conf *conf)
 {
     struct pgc_hub *hub = pgc_xcalloc(1, sizeof(*hub));
 
     hub->loop = loop;
+    hub->backlog = pgc_backlog_new(conf);
+    hub->metrics = pgc_hub_register_metrics(conf->metrics);
     hub->topics = pgc_table_new();
     hub->members = pgc_table_new();
     hub->further = pgc_table_new();
@@ -168,6 +116,7 @@ pgc_hub_free(struct pgc_hub *hub)
     pgc_table_free(hub->further, NULL);
     pgc_table_free(hub->members, NULL);
     pgc_table_free(hub->topics, NULL);
+    pgc_backlog_free(hub->backlog);
     if (hub->sweep_is_due) {
         hub->dead = true;
     } else {
@@ -282,6 +231,7 @@ pgc_hub_subscribe(struct pgc_hub *hub, const char *stream, const char *member,
     sub->owner = owner;
     sub->stream = hub_need_topic(hub, stream);
     sub->member = hub_need_member(hub, member);
+    sub->made = hub->backlog->newest;
     LIST_INIT(&sub->links);
     hub_link_new(sub, sub->stream);
     TAILQ_INSERT_TAIL(&sub->member->subs, sub, by_member);
@@ -449,9 +399,11 @@ pgc_hub_apply(struct pgc_hub *hub, const struct pgc_batch *batch)
 {
     size_t deliveries = 0;
 
+    pgc_backlog_begin(hub->backlog, batch);
     for (size_t i = 0; i < batch->count; i++) {
         const struct pgc_op *op = &batch->ops[i];
 
+        pgc_backlog_add(hub->backlog, op);
         switch (op->kind) {
         case PGC_OP_PUBLISH:
             deliveries += hub_publish(hub, op->topic, op->msg);
@@ -471,8 +423,15 @@ pgc_hub_apply(struct pgc_hub *hub, const struct pgc_batch *batch)
         case PGC_OP_RELOAD:
             hub_reload(hub);
             break;
+        case PGC_OP_BEGIN:
+        case PGC_OP_ADMIT:
+        case PGC_OP_HOLE:
+        case PGC_OP_FORGET:
+        case PGC_OP_AMEND:
+            break; /* the backlog's alone */
         }
     }
+    pgc_backlog_end(hub->backlog);
     if (batch->ends_tick) {
         hub_tell_revoked(hub);
     }

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "pgcable/port.h"
 
+#include <sys/queue.h>
+
 #include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "pgcable/clock.h"
 #include "pgcable/mailbox.h"
 #include "pgcable/mem.h"
 #include "pgcable/table.h"
@@ -38,11 +41,18 @@ struct pgc_port {
     void (*receive_up)(struct pgc_port *port, struct pgc_ask *ask, void *arg);
     void *up_arg;
 
-    struct pgc_table *viewers; /* feed's thread: member -> struct port_viewer */
+    /* feed's thread */
+    struct pgc_table *viewers;                    /* member -> struct port_viewer */
+    TAILQ_HEAD(port_gone, port_viewer) lingering; /* who has gone, in that order */
+    int64_t linger_ms;
 };
 
 struct port_viewer {
     int count;
+    int64_t gone_ms;                /* count 0 */
+    TAILQ_ENTRY(port_viewer) entry; /* count 0 */
+    size_t length;
+    char member[];
 };
 
 static void
@@ -143,21 +153,55 @@ port_received_down(void *item, void *arg)
     port->receive_down(item, port->down_arg);
 }
 
-static void
-port_count_viewer(struct pgc_port *port, const char *member, int by)
+static struct port_viewer *
+port_need_viewer(struct pgc_port *port, const char *member)
 {
     size_t length = strlen(member);
     struct port_viewer *viewer = pgc_table_get(port->viewers, member, length);
 
     if (viewer == NULL) {
-        viewer = pgc_xcalloc(1, sizeof(*viewer));
+        viewer = pgc_xcalloc(1, sizeof(*viewer) + length + 1);
+        viewer->length = length;
+        memcpy(viewer->member, member, length);
         (void)pgc_table_put(port->viewers, member, length, viewer);
+    } else if (viewer->count == 0) {
+        TAILQ_REMOVE(&port->lingering, viewer, entry);
     }
+    return viewer;
+}
+
+static void
+port_forget_gone(struct pgc_port *port)
+{
+    int64_t now_ms = pgc_monotonic_ms();
+    struct port_viewer *viewer = TAILQ_FIRST(&port->lingering);
+
+    while (viewer != NULL && now_ms - viewer->gone_ms >= port->linger_ms) {
+        TAILQ_REMOVE(&port->lingering, viewer, entry);
+        (void)pgc_table_remove(port->viewers, viewer->member, viewer->length);
+        free(viewer);
+        viewer = TAILQ_FIRST(&port->lingering);
+    }
+}
+
+static void
+port_count_viewer(struct pgc_port *port, const char *member, int by)
+{
+    struct port_viewer *viewer = port_need_viewer(port, member);
+
     viewer->count += by;
     assert(viewer->count >= 0);
     if (viewer->count == 0) {
-        free(pgc_table_remove(port->viewers, member, length));
+        viewer->gone_ms = pgc_monotonic_ms();
+        TAILQ_INSERT_TAIL(&port->lingering, viewer, entry);
     }
+    port_forget_gone(port);
+}
+
+void
+pgc_port_linger(struct pgc_port *port, int64_t ms)
+{
+    port->linger_ms = ms;
 }
 
 static void
@@ -182,6 +226,7 @@ pgc_port_new(void)
     lane_init(&port->down, port_discard_down);
     lane_init(&port->up, port_discard_up);
     port->viewers = pgc_table_new();
+    TAILQ_INIT(&port->lingering);
     return port;
 }
 
@@ -274,6 +319,7 @@ pgc_port_viewer(struct pgc_port *port, const char *member, int by)
 bool
 pgc_port_has_viewer(struct pgc_port *port, const char *member)
 {
+    port_forget_gone(port);
     return pgc_table_get(port->viewers, member, strlen(member)) != NULL;
 }
 

@@ -42,6 +42,12 @@ ws_conn_move(struct ws_conn *conn, enum ws_state state)
     TAILQ_INSERT_TAIL(conn->home, conn, entry);
 }
 
+enum pgc_wire
+ws_conn_wire(const struct ws_conn *conn)
+{
+    return conn->is_events ? PGC_WIRE_EVENTS : PGC_WIRE_WEBSOCKET;
+}
+
 const char *
 ws_conn_address(const struct ws_conn *conn, char *out, size_t size)
 {
@@ -117,9 +123,11 @@ ws_conn_close(struct ws_conn *conn, int code, const char *reason)
         return;
     }
     conn->close_code = code;
-    frame = ws_close_frame_new(code, reason, reason != NULL ? strlen(reason) : 0);
-    ws_queue_push(&conn->queue, frame, pgc_monotonic_ms());
-    pgc_frame_unref(frame);
+    if (!conn->is_events) { /* its end is the end of the answer, and has no name */
+        frame = ws_close_frame_new(code, reason, reason != NULL ? strlen(reason) : 0);
+        ws_queue_push(&conn->queue, frame, pgc_monotonic_ms());
+        pgc_frame_unref(frame);
+    }
     ws_conn_move(conn, WS_CLOSING);
     ws_outbound_touch(conn);
 }
@@ -147,6 +155,16 @@ conn_log_end(const struct ws_conn *conn)
     pgc_log(conn->is_welcome ? PGC_LOG_INFO : PGC_LOG_DEBUG, conn->id,
         "closed code=%d after %.1f s, %" PRIu64 " bytes in, %" PRIu64 " bytes out",
         conn->close_code, seconds, conn->bytes_in, conn->bytes_out);
+}
+
+/* Whatever the peer did after our close frame: the library shall not send one more. */
+void
+ws_conn_last_word(struct ws_conn *conn)
+{
+    if (conn->state == WS_CLOSING && !conn->is_mute && ws_outbound_flush(conn) &&
+        !lws_partial_buffered(conn->wsi)) {
+        (void)shutdown(lws_get_socket_fd(conn->wsi), SHUT_WR);
+    }
 }
 
 void

@@ -120,8 +120,8 @@ ws_outbound_flush(struct ws_conn *conn)
             return false;
         }
     }
-    (void)outbound_is_blocked(conn);
-    return true;
+    /* A websocket is ended by the peer's close frame, this by us, when all has gone out. */
+    return outbound_is_blocked(conn) || !conn->is_events || conn->state != WS_CLOSING;
 }
 
 /* One last frame that says why, instead of what could not be sent. */
@@ -139,7 +139,7 @@ outbound_cut_off(struct ws_conn *conn)
         conn->queue.count, conn->queue.bytes);
     pgc_metric_add(conn->ws->stats.ended_slow, 1);
     ws_queue_clear(&conn->queue);
-    goodbye = pgc_frame_disconnect("too_slow", true);
+    goodbye = pgc_frame_disconnect(ws_conn_wire(conn), "too_slow", true);
     ws_queue_push(&conn->queue, goodbye, pgc_monotonic_ms());
     pgc_frame_unref(goodbye);
     ws_conn_close(conn, WS_CLOSE_TOO_SLOW, "too slow");

@@ -25,7 +25,7 @@ ws_stats_init(struct ws_stats *stats, struct pgc_metrics *metrics)
         .accept_errors = pgc_counter(metrics, "pgcable_ws_accept_errors_total", "",
             "Failures of accept(), such as no more descriptors."),
         .opened = pgc_counter(metrics, "pgcable_ws_opened_total", "",
-            "Websockets that were opened with a token that is right."),
+            "Websockets and streams of events that were opened with a token that is right."),
         .refused_origin = stats_refused(metrics, "reason=\"origin\""),
         .refused_request = stats_refused(metrics, "reason=\"request\""),
         .refused_token = stats_refused(metrics, "reason=\"token\""),
@@ -35,6 +35,7 @@ ws_stats_init(struct ws_stats *stats, struct pgc_metrics *metrics)
         .ended_slow = stats_ended(metrics, "reason=\"too_slow\""),
         .ended_big = stats_ended(metrics, "reason=\"message_too_big\""),
         .ended_flood = stats_ended(metrics, "reason=\"flood\""),
+        .ended_text = stats_ended(metrics, "reason=\"not_utf8\""),
         .received_messages = pgc_counter(
             metrics, "pgcable_ws_received_messages_total", "", "Messages that came from clients."),
         .received_bytes = pgc_counter(

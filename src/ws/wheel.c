@@ -13,13 +13,15 @@ static void
 wheel_beat(struct ws_list *slot, int64_t now_ms)
 {
     int64_t now_s = pgc_wall_s();
-    struct pgc_frame *ping = NULL;
+    struct pgc_frame *pings[2];
     struct ws_conn *conn = TAILQ_FIRST(slot);
 
     if (conn == NULL) {
         return;
     }
-    ping = pgc_frame_ping(now_s);
+    for (enum pgc_wire wire = PGC_WIRE_WEBSOCKET; wire <= PGC_WIRE_EVENTS; wire++) {
+        pings[wire] = pgc_frame_ping(wire, now_s);
+    }
     while (conn != NULL) {
         struct ws_conn *next =
             TAILQ_NEXT(conn, entry); /* a beat may move its connection, no other */
@@ -27,11 +29,12 @@ wheel_beat(struct ws_list *slot, int64_t now_ms)
         ws_inbound_beat(conn, now_ms);
         ws_outbound_beat(conn, now_ms);
         if (conn->state == WS_OPEN) {
-            pgc_session_beat(conn->session, ping, now_s);
+            pgc_session_beat(conn->session, pings[ws_conn_wire(conn)], now_s);
         }
         conn = next;
     }
-    pgc_frame_unref(ping);
+    pgc_frame_unref(pings[PGC_WIRE_WEBSOCKET]);
+    pgc_frame_unref(pings[PGC_WIRE_EVENTS]);
 }
 
 /* End those at the head of `list` that have been in it for `limit_ms`. */
@@ -62,7 +65,7 @@ wheel_turn(void *arg)
         ws->wheel_ms += WS_SLOT_MS;
     }
     wheel_expire(&ws->fresh, ws->conf.handshake_ms, now_ms);
-    wheel_expire(&ws->closing, WS_CLOSING_MS, now_ms);
+    wheel_expire(&ws->closing, ws->conf.closing_ms, now_ms);
     if (now_ms >= ws->drain_ms) {
         ws_drained(ws);
     }

@@ -28,8 +28,6 @@
 enum {
     WS_SLOTS = 30,          /* of the wheel */
     WS_SLOT_MS = 100,       /* so each connection is visited every 3 s */
-    WS_CLOSING_MS = 2000,   /* from close() to the end of the socket */
-    WS_MESSAGE_MS = 5000,   /* from an inbound message's first fragment to its last */
     WS_MAX_FRAGMENTS = 64,  /* of an inbound message */
     WS_MAX_IDLE = 100,      /* pings, pongs and binary messages of a client between two beats */
     WS_WRITE_BYTES = 65536, /* frames are put together up to this size for one write */
@@ -40,11 +38,14 @@ enum {
 /* Close codes beside those of RFC 6455. */
 enum {
     WS_CLOSE_NORMAL = 1000,
+    WS_CLOSE_PROTOCOL = 1002,
     WS_CLOSE_ABNORMAL = 1006, /* never on the wire */
+    WS_CLOSE_NOT_UTF8 = 1007,
     WS_CLOSE_POLICY = 1008,
     WS_CLOSE_TOO_BIG = 1009,
     WS_CLOSE_TOO_SLOW = 4290,
     WS_CLOSE_FLOOD = 4429,
+    WS_CLOSE_LAST = 4999, /* that anybody may send */
 };
 
 enum ws_state { WS_FRESH, WS_OPEN, WS_CLOSING, WS_GONE };
@@ -52,6 +53,7 @@ enum ws_state { WS_FRESH, WS_OPEN, WS_CLOSING, WS_GONE };
 /* A message from the client of which more is to come. */
 struct ws_inbound {
     struct pgc_buf text;
+    size_t checked;     /* bytes of it that are known to be UTF-8 */
     unsigned fragments; /* that have begun; 0: there is no such message */
     int64_t since_ms;
 };
@@ -72,9 +74,10 @@ struct ws_conn {
     struct lws *wsi; /* NULL once the socket is gone */
     uint64_t id;
     enum ws_state state;
-    bool is_dirty; /* in ws->dirty */
-    bool is_mute;  /* the library is closing it: nothing may be written */
-    bool is_slow;  /* overran its bounds: to be cut off */
+    bool is_dirty;  /* in ws->dirty */
+    bool is_mute;   /* the library is closing it: nothing may be written */
+    bool is_slow;   /* overran its bounds: to be cut off */
+    bool is_events; /* no websocket: an answer without end */
     TAILQ_ENTRY(ws_conn) entry;
     struct ws_list *home;
     STAILQ_ENTRY(ws_conn) dirty_entry;
@@ -107,6 +110,7 @@ struct ws_stats {
     struct pgc_metric *ended_slow;
     struct pgc_metric *ended_big;
     struct pgc_metric *ended_flood;
+    struct pgc_metric *ended_text;
     struct pgc_metric *received_messages;
     struct pgc_metric *received_bytes;
     struct pgc_metric *sent_frames;
@@ -173,25 +177,50 @@ void ws_drained(struct pgc_ws *ws);       /* tell the one who waits for it, if a
 void ws_conn_adopt(struct pgc_ws *ws, int fd); /* takes the descriptor over */
 void ws_conn_open(struct ws_conn *conn);       /* the handshake is done */
 void ws_conn_move(struct ws_conn *conn, enum ws_state state);
+enum pgc_wire ws_conn_wire(const struct ws_conn *conn);
 /* Sends what is queued and this close frame, ends the socket after the peer's or in 2 s. */
 void ws_conn_close(struct ws_conn *conn, int code, const char *reason);
-void ws_conn_kill(struct ws_conn *conn);   /* not from a callback about this connection */
-void ws_conn_ending(struct ws_conn *conn); /* the library says so: no more input, no output */
-void ws_conn_gone(struct ws_conn *conn);   /* the socket is closed */
+void ws_conn_kill(struct ws_conn *conn);      /* not from a callback about this connection */
+void ws_conn_last_word(struct ws_conn *conn); /* was ours, if we have said why it ends */
+void ws_conn_ending(struct ws_conn *conn);    /* the library says so: no more input, no output */
+void ws_conn_gone(struct ws_conn *conn);      /* the socket is closed */
 void ws_conn_sweep(struct pgc_ws *ws);
 /* "203.0.113.7:51234", in `out` */
 const char *ws_conn_address(const struct ws_conn *conn, char *out, size_t size);
 
-/* upgrade.c: both answer with -1 when the library is to hang up. */
+/* request.c: all that is read of a request is in one piece of memory, which is wiped in the end,
+ * for a token may be anywhere in it. */
+struct ws_request_text {
+    struct lws *wsi;
+    char *data;
+    size_t used;
+    size_t size;
+};
+struct ws_request ws_request_read(struct ws_request_text *text, struct ws_conn *conn);
+/* The value of the first "<name>=" in the query, or NULL; `name` has its "=". */
+const char *ws_request_query(struct ws_request_text *text, const char *name);
+/* The argument of that number in the query, good until something else is read. */
+bool ws_request_argument(struct ws_request_text *text, int number, const char **argument);
+void ws_request_fini(struct ws_request_text *text);
+
+/* upgrade.c: all of these answer with -1 when the library is to hang up. */
 int ws_upgrade_confirm(struct ws_conn *conn);
 int ws_upgrade_refuse_http(struct ws_conn *conn);
+/* `reason` may be NULL: nothing was refused. */
+int ws_upgrade_answer(struct ws_conn *conn, const char *answer, struct pgc_metric *reason);
+void ws_upgrade_log_origin(struct ws_conn *conn, const struct ws_request *request);
+/* Looks at the token; the result is in conn->admission. */
+void ws_upgrade_admit(struct ws_conn *conn, const struct ws_request *request);
 void ws_admission_free(struct ws_admission *admission);
+
+/* events.c */
+int ws_events_request(struct ws_conn *conn);
 
 /* inbound.c */
 int ws_inbound_frame(struct ws_conn *conn, size_t announced);
 int ws_inbound_receive(struct ws_conn *conn, const char *bytes, size_t length);
 int ws_inbound_control(struct ws_conn *conn);
-int ws_inbound_close(struct ws_conn *conn, const unsigned char *payload, size_t length);
+int ws_inbound_close(struct ws_conn *conn, const char *payload, size_t length);
 void ws_inbound_beat(struct ws_conn *conn, int64_t now_ms);
 
 /* outbound.c */

@@ -12,14 +12,14 @@ while read -r layer headers; do
         layer_of[$header]=$layer
     done
 done << 'END'
-core   compiler err mem buf log clock table loop mailbox metrics http msg batch
+core   compiler err mem buf log clock table loop mailbox metrics http msg batch place utf8
 conf   conf
 pg     pg migrate
 event  event json
 hub    hub port
 auth   auth
 feed   feed
-cable  cable frame
+cable  cable frame history
 ws     ws
 END
 

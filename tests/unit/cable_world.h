@@ -19,7 +19,11 @@
 #define UNSUBSCRIBE(identifier) "{\"command\":\"unsubscribe\",\"identifier\":\"" identifier "\"}"
 #define CONFIRMED(identifier)                                                                      \
     "{\"identifier\":\"" identifier "\",\"type\":\"confirm_subscription\"}"
-#define REJECTED(identifier)         "{\"identifier\":\"" identifier "\",\"type\":\"reject_subscription\"}"
+#define REJECTED(identifier) "{\"identifier\":\"" identifier "\",\"type\":\"reject_subscription\"}"
+#define CONFIRMED_HISTORY(identifier)                                                              \
+    "{\"identifier\":\"" identifier "\",\"type\":\"confirm_history\"}"
+#define REJECTED_HISTORY(identifier)                                                               \
+    "{\"identifier\":\"" identifier "\",\"type\":\"reject_history\"}"
 #define MESSAGE(identifier, message) "{\"identifier\":\"" identifier "\",\"message\":" message "}"
 
 enum { WORLD_MAX_FRAMES = 512, WORLD_MAX_ASKS = 512 };
@@ -50,6 +54,7 @@ struct socket {
     size_t read;
     int close_code; /* 0 = open */
     bool dies_on_send;
+    size_t dies_at_frame; /* when so many have been sent; 0 = never */
 };
 
 /* ---- the connection ---- */
@@ -61,6 +66,7 @@ void socket_open_42(struct world *world, struct socket *socket); /* with Rails' 
 void socket_hang_up(struct socket *socket);
 
 void socket_say(struct socket *socket, const char *text);
+void socket_sayf(struct socket *socket, const char *format, ...) PGC_PRINTF(2, 3);
 void socket_say_room(struct socket *socket, const char *command, int room);
 
 /* The payload of the next frame that was not looked at; "" if there is none.  Static memory. */
@@ -83,6 +89,12 @@ void world_send_batch(struct world *world, struct pgc_batch *batch);
 void world_send_op(struct world *world, enum pgc_op_kind kind, const char *topic, const char *via,
     const char *text);
 void world_publish(struct world *world, const char *topic, const char *text);
+
+/* A tick of its own, made at second `tick`, that holds one message; its place is the tick's. */
+void world_tick(struct world *world, int64_t tick, const char *topic, const char *text);
+struct pgc_position world_place(int64_t tick);
+/* Nothing up to this tick can be sent again. */
+void world_begin(struct world *world, int64_t tick);
 
 /* Subscribe, be asked, say yes, be confirmed. */
 void world_subscribe(struct world *world, struct socket *socket, const char *command,

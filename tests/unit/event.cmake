@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: PostgreSQL
 pgc_test(event_broadcast LIBS pgc_event SOURCES event_world.c)
+pgc_test(event_history LIBS pgc_event SOURCES event_world.c)
 pgc_test(event_exact LIBS pgc_event SOURCES event_world.c)
 pgc_test(event_message LIBS pgc_event SOURCES event_world.c)
 pgc_test(event_notification LIBS pgc_event SOURCES event_world.c)

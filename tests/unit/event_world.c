@@ -182,6 +182,23 @@ world_needs(struct event_world *world)
 }
 
 static void
+world_tell_kept(struct event_world *world, const struct pgc_op *op)
+{
+    struct pgc_buf *seen = &world->seen;
+
+    if (op->kind == PGC_OP_ADMIT) {
+        pgc_buf_addf(seen, "admit %s %s\n", op->via, op->topic);
+    } else if (op->kind == PGC_OP_HOLE) {
+        pgc_buf_addf(seen, "hole %s %lld.%u\n", op->topic, (long long)op->msg->position.id,
+            op->msg->position.part);
+    } else if (op->kind == PGC_OP_FORGET) {
+        pgc_buf_addf(seen, "forget %s\n", op->via);
+    } else {
+        pgc_buf_addf(seen, "amend %s %s\n", op->via, op->msg->text);
+    }
+}
+
+static void
 world_tell(struct event_world *world, const struct pgc_op *op)
 {
     struct pgc_buf *seen = &world->seen;
@@ -207,6 +224,16 @@ world_tell(struct event_world *world, const struct pgc_op *op)
     case PGC_OP_RELOAD:
         pgc_buf_adds(seen, "reload\n");
         break;
+    case PGC_OP_ADMIT:
+    case PGC_OP_HOLE:
+    case PGC_OP_FORGET:
+    case PGC_OP_AMEND:
+        if (world->tells_kept) {
+            world_tell_kept(world, op);
+        }
+        break;
+    case PGC_OP_BEGIN:
+        fail_msg("it is the feed that knows where history begins");
     }
 }
 
@@ -224,6 +251,17 @@ world_piece(struct event_world *world, bool ends_tick)
         world_tell(world, &world->batch->ops[i]);
     }
     return pgc_buf_str(&world->seen);
+}
+
+const struct pgc_msg *
+world_message(const struct event_world *world, size_t index)
+{
+    for (size_t i = 0; i < world->batch->count; i++) {
+        if (world->batch->ops[i].kind == PGC_OP_PUBLISH && index-- == 0) {
+            return world->batch->ops[i].msg;
+        }
+    }
+    return NULL;
 }
 
 const char *

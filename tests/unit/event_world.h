@@ -4,6 +4,9 @@
  *
  * What comes out is text as well, one line per operation in the order of the batch:
  *   publish <topic> <payload>, join|leave|revoke <via> <topic>, expel <member>, reload
+ *
+ * and, if a test wants to see what is only kept to be sent again:
+ *   admit <via> <topic>, hole <topic> <id>.<part>, forget <thing>, amend <thing> <payload>
  */
 #ifndef PGCABLE_TESTS_EVENT_WORLD_H
 #define PGCABLE_TESTS_EVENT_WORLD_H
@@ -25,6 +28,7 @@ struct event_world {
     struct pgc_buf seen;
     struct pgc_buf complaints;
     const char *viewers; /* " 1 15 ": who is listening; NULL: everyone */
+    bool tells_kept;
     int64_t next_id;
     uint64_t xid;
 };
@@ -53,6 +57,9 @@ const char *world_raise(struct event_world *world);
 
 /* Raise, and what comes out is all of these texts one after the other (up to NULL). */
 void world_raises(struct event_world *world, ...) __attribute__((sentinel));
+
+/* The message of the last raise's publish number `index`; NULL if there are no more. */
+const struct pgc_msg *world_message(const struct event_world *world, size_t index);
 
 /* The same for one piece of a tick. */
 const char *world_piece_needs(struct event_world *world, bool ends_tick);

@@ -19,7 +19,7 @@
 
 #include "server.h"
 
-enum { DEADLINE_MS = 30000, PEEK_MS = 2 };
+enum { DEADLINE_MS = 90000, PEEK_MS = 2 };
 
 static void
 scene_hear(struct scene *scene, const struct pgc_msg *msg)
@@ -36,6 +36,16 @@ scene_hear(struct scene *scene, const struct pgc_msg *msg)
     pgc_buf_addc(&scene->heard, ' ');
 }
 
+/* What stands at a place: "tick.nonce row.part topic", of what is published or due. */
+static void
+scene_note_place(struct scene *scene, const struct pgc_op *op)
+{
+    const struct pgc_position *place = &op->msg->position;
+
+    pgc_buf_addf(&scene->places, "%lld.%08x %lld.%u %s%s\n", (long long)place->tick, place->nonce,
+        (long long)place->id, place->part, op->topic, op->kind == PGC_OP_HOLE ? " (hole)" : "");
+}
+
 static void
 scene_take_batch(struct scene *scene, const struct pgc_batch *batch)
 {
@@ -43,12 +53,23 @@ scene_take_batch(struct scene *scene, const struct pgc_batch *batch)
         scene->largest = batch->count;
     }
     for (size_t i = 0; i < batch->count; i++) {
+        if (batch->ops[i].kind == PGC_OP_PUBLISH || batch->ops[i].kind == PGC_OP_HOLE) {
+            scene_note_place(scene, &batch->ops[i]);
+        }
         if (batch->ops[i].kind == PGC_OP_PUBLISH) {
             assert_int_equal(batch->ops[i].msg->position.tick, batch->tick);
+            assert_int_equal(batch->ops[i].msg->position.nonce, batch->nonce);
             scene_hear(scene, batch->ops[i].msg);
         } else if (batch->ops[i].kind == PGC_OP_RELOAD) {
             scene->reloads++;
+        } else if (batch->ops[i].kind == PGC_OP_BEGIN) {
+            scene->begins++;
+            pgc_buf_clear(&scene->places);
         }
+    }
+    if (batch->canary_us != 0) {
+        assert_true(batch->ends_tick);
+        scene->canaries++;
     }
     if (batch->ends_tick) {
         scene->tick = batch->tick;
@@ -63,6 +84,7 @@ scene_take_answer(struct scene *scene, const struct pgc_answer *answer)
     struct pgc_buf topics = {0};
 
     scene->answers++;
+    scene->messages_before_answer = scene->messages;
     for (size_t i = 0; i < answer->topic_count; i++) {
         pgc_buf_addf(&topics, "%s ", answer->topics[i]);
     }
@@ -168,7 +190,7 @@ run(PGconn *conn, const char *sql)
     PQclear(result);
 }
 
-static bool
+bool
 is_sql_true(PGconn *conn, const char *sql)
 {
     PGresult *result = PQexec(conn, sql);
@@ -178,14 +200,6 @@ is_sql_true(PGconn *conn, const char *sql)
     is_true = strcmp(PQgetvalue(result, 0, 0), "t") == 0;
     PQclear(result);
     return is_true;
-}
-
-/* Writers must ring from here on: the feed has gone, or is about to go, to sleep. */
-bool
-is_loud(struct scene *scene)
-{
-    return is_sql_true(scene->app,
-        "select pg_sequence_last_value('pgcable.ctl') >> 2 > extract(epoch from now())");
 }
 
 void
@@ -203,18 +217,16 @@ open_worker(struct scene *scene)
     pgc_port_open_worker(scene->ports[0], scene->loop, came_down, scene);
 }
 
-struct scene *
-scene_new(const char *dsn)
+static struct scene *
+scene_new_like(struct pgc_feed_conf conf, const char *dsn)
 {
     struct scene *scene = pgc_xcalloc(1, sizeof(*scene));
     char *daemon_dsn = pgc_xasprintf("%s user=pgcable_daemon", dsn);
-    struct pgc_feed_conf conf = {
-        .database = daemon_dsn,
-        .poll_ms = 5000,
-        .retention_s = 300,
-        .max_payload_bytes = 1 << 20,
-    };
 
+    conf.database = daemon_dsn;
+    conf.poll_ms = 5000;
+    conf.retention_s = 300;
+    conf.max_payload_bytes = 1 << 20;
     scene->loop = pgc_loop_new();
     scene->peek = pgc_timer_new(scene->loop, peek, scene);
     scene->metrics = pgc_metrics_new();
@@ -222,6 +234,25 @@ scene_new(const char *dsn)
     scene->feed = pgc_feed_new(scene->loop, &conf, scene->ports, 1, scene->metrics);
     free(daemon_dsn);
     return scene;
+}
+
+struct scene *
+scene_new(const char *dsn)
+{
+    return scene_new_with_past(dsn, 0, 0); /* nothing of the tests before */
+}
+
+struct scene *
+scene_new_with_past(const char *dsn, int64_t history_s, size_t history_bytes)
+{
+    return scene_new_like(
+        (struct pgc_feed_conf){.history_s = history_s, .history_bytes = history_bytes}, dsn);
+}
+
+struct scene *
+scene_new_with_canary(const char *dsn, int64_t canary_ms)
+{
+    return scene_new_like((struct pgc_feed_conf){.canary_ms = canary_ms}, dsn);
 }
 
 void
@@ -233,6 +264,7 @@ scene_free(struct scene *scene)
     pgc_loop_free(scene->loop);
     pgc_metrics_free(scene->metrics);
     pgc_buf_fini(&scene->heard);
+    pgc_buf_fini(&scene->places);
     PQfinish(scene->app);
     free(scene);
 }

@@ -35,8 +35,12 @@ struct scene {
     size_t pieces;       /* batches that did not end their tick */
     int64_t tick;        /* newest tick that has ended */
     size_t reloads;
+    size_t begins;
+    size_t canaries;       /* our own */
+    struct pgc_buf places; /* of all messages since history began, a line for each topic */
     size_t answers;
-    char stream[64]; /* of the last answer */
+    size_t messages_before_answer; /* the last one */
+    char stream[64];               /* of the last answer */
     char topics[128];
     size_t wanted;
 };
@@ -47,17 +51,21 @@ bool is_ready(struct scene *scene);
 bool has_messages(struct scene *scene); /* `wanted` or more */
 bool has_answers(struct scene *scene);  /* `wanted` or more */
 bool has_reloaded(struct scene *scene);
-bool is_loud(struct scene *scene); /* writers must ring: the feed goes to sleep */
 void wait_for_messages(struct scene *scene, size_t wanted); /* and no more */
 
 /* The application's side, blocking. */
 PGconn *connect_app(void);
 void run(PGconn *conn, const char *sql);
+bool is_sql_true(PGconn *conn, const char *sql);
 void kill_connections(struct scene *scene); /* the feed's */
 
 void open_worker(struct scene *scene);
 /* The feed connects as pgcable_daemon; the worker's end is not open. */
 struct scene *scene_new(const char *dsn);
+/* The same, but it begins so far back. */
+struct scene *scene_new_with_past(const char *dsn, int64_t history_s, size_t history_bytes);
+/* The same, without a past, with canaries. */
+struct scene *scene_new_with_canary(const char *dsn, int64_t canary_ms);
 void scene_free(struct scene *scene);
 
 /* For cmocka: a scene that is ready, its worker's end open. */

@@ -1,3 +1,6 @@
 # SPDX-License-Identifier: PostgreSQL
+foreach(test backlog_item backlog_kept backlog_replay)
+  pgc_test(${test} LIBS pgc_hub SOURCES hub_past.c hub_world.c)
+endforeach()
 pgc_test(hub LIBS pgc_hub SOURCES hub_world.c)
 pgc_test(hub_end LIBS pgc_hub SOURCES hub_world.c)

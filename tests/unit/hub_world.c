@@ -103,15 +103,29 @@ hub_world_turn(struct world *world)
 }
 
 int
-hub_world_setup(void **state)
+hub_world_setup_with(void **state, const struct pgc_hub_conf *conf)
 {
     struct world *world = calloc(1, sizeof(*world));
+    struct pgc_hub_conf own = *conf;
 
     assert_non_null(world);
     world->loop = pgc_loop_new();
-    world->hub = pgc_hub_new(world->loop);
+    world->metrics = pgc_metrics_new();
+    own.metrics = world->metrics;
+    world->hub = pgc_hub_new(world->loop, &own);
     *state = world;
     return 0;
+}
+
+int
+hub_world_setup(void **state)
+{
+    return hub_world_setup_with(state, &(struct pgc_hub_conf){
+                                           .history_s = 300,
+                                           .history_bytes = 1 << 20,
+                                           .history_messages = 1000,
+                                           .replay_messages = 1000,
+                                       });
 }
 
 int
@@ -121,6 +135,7 @@ hub_world_teardown(void **state)
 
     pgc_hub_free(world->hub);
     pgc_loop_free(world->loop);
+    pgc_metrics_free(world->metrics);
     free(world);
     return 0;
 }

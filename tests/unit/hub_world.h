@@ -9,6 +9,7 @@ extern const struct pgc_position hub_world_position;
 
 struct world {
     struct pgc_loop *loop;
+    struct pgc_metrics *metrics;
     struct pgc_hub *hub;
 };
 
@@ -31,6 +32,7 @@ size_t hub_world_apply(struct world *world, enum pgc_op_kind kind, const char *t
 size_t hub_world_publish(struct world *world, const char *topic, const char *text);
 void hub_world_turn(struct world *world);
 int hub_world_setup(void **state);
+int hub_world_setup_with(void **state, const struct pgc_hub_conf *conf);
 int hub_world_teardown(void **state);
 
 #endif

@@ -34,6 +34,27 @@ four_channel_classes_are_known(void **state PGC_UNUSED)
 }
 
 static void
+any_of_them_may_name_the_time_at_which_it_begins(void **state PGC_UNUSED)
+{
+    static const char *const none[] = {
+        "0", "-1", "1.5", "\"1795358477\"", "null", "true", "99999999999999999999"};
+    char identifier[256];
+
+    assert_int_equal(resolve("{\"history_since\":1795358477,\"channel\":\"NotificationChannel\"}"),
+        PGC_VERDICT_ASK);
+    assert_int_equal(target.since_s, 1795358477);
+    assert_int_equal(
+        resolve("{\"channel\":\"OrdersChannel\",\"history_since\":1}"), PGC_VERDICT_ASK);
+    assert_int_equal(target.since_s, 1);
+    for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+        snprintf(identifier, sizeof(identifier),
+            "{\"channel\":\"NotificationChannel\",\"history_since\":%s}", none[i]);
+        assert_int_equal(resolve(identifier), PGC_VERDICT_ASK);
+        assert_int_equal(target.since_s, 0);
+    }
+}
+
+static void
 other_channel_classes_are_for_the_database_to_know(void **state PGC_UNUSED)
 {
     static const char *const names[] = {
@@ -197,6 +218,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(four_channel_classes_are_known),
+        cmocka_unit_test(any_of_them_may_name_the_time_at_which_it_begins),
         cmocka_unit_test(other_channel_classes_are_for_the_database_to_know),
         cmocka_unit_test(name_of_a_channel_class_has_at_most_128_bytes),
         cmocka_unit_test(what_cannot_name_a_channel_class_is_refused),

@@ -107,6 +107,9 @@ without_any_source_the_defaults_hold(void **state)
     assert_int_equal(conf->allow_no_origin, 0);
     assert_false(conf->allow_same_origin);
     assert_string_equal(conf->cable_path, "/cable");
+    assert_int_equal(conf->canary_ms, 5000);
+    assert_int_equal(conf->outbox_max_bytes, 1 << 30);
+    assert_string_equal(conf->sse_path, "/events");
     assert_string_equal(conf->database, "");
     assert_string_equal(conf->hs256_secret, "");
     assert_int_equal(conf->listen_port, 8080);
@@ -209,6 +212,29 @@ later_sources_win(void **state)
 }
 
 static void
+history_is_as_long_as_the_outbox_is_kept_and_no_longer(void **state)
+{
+    const struct files *files = *state;
+    struct pgc_err err = {0};
+    struct pgc_conf *conf;
+
+    write_text(files->settings, "retention_s = 60\n");
+    conf = load(files->settings);
+    assert_int_equal(conf->history_s, 60);
+    pgc_conf_free(conf);
+    write_text(files->settings, "history_s = 60\nretention_s = 60\n");
+    conf = load(files->settings);
+    assert_int_equal(conf->history_s, 60);
+    pgc_conf_free(conf);
+    write_text(files->settings, "history_s = 61\nretention_s = 60\n");
+    assert_null(pgc_conf_load(files->settings, NULL, 0, &err));
+    assert_int_equal(err.code, PGC_ERR_CONF);
+    assert_string_equal(err.message,
+        "history_s = 61 is longer than retention_s = 60, after which the outbox is gone");
+    assert_string_equal(err.hint, "raise retention_s, or leave history_s at 0: as long as that");
+}
+
+static void
 a_bad_line_is_refused_with_its_place(void **state)
 {
     assert_refused(*state, "\n# x\nlisten_prot = 1\n", ":3: there is no setting \"listen_prot\"",
@@ -225,6 +251,8 @@ a_bad_line_is_refused_with_its_place(void **state)
         ":1: database: the value holds a control character", "give database on one line");
     assert_refused(*state, "cable_path = ws\n", ":1: cable_path: \"ws\" does not begin with \"/\"",
         "write \"/ws\"");
+    assert_refused(
+        *state, "cable_path =\n", ":1: cable_path: \"\" does not begin with \"/\"", "write \"/\"");
     assert_refused(*state, "page_dir = /srv # the page\n",
         ":1: page_dir: \"/srv # the page\" has a comment in it",
         "give the comment a line of its own");
@@ -417,6 +445,7 @@ main(void)
         FILES_TEST(a_line_may_be_very_long),
         cmocka_unit_test(every_word_for_yes_and_no_is_understood),
         FILES_TEST(later_sources_win),
+        FILES_TEST(history_is_as_long_as_the_outbox_is_kept_and_no_longer),
         FILES_TEST(a_bad_line_is_refused_with_its_place),
         FILES_TEST(a_bad_value_is_refused_with_what_would_be_right),
         FILES_TEST(the_ends_of_a_range_belong_to_it),

@@ -27,16 +27,16 @@ load(const char *file)
 static void
 a_secret_is_never_printed(void **state)
 {
-    const struct pgc_conf_flag flag = {"hs256_secret", "canary canary canary"};
+    const struct pgc_conf_flag flag = {"hs256_secret", "whisper whisper whisper"};
     struct pgc_err err = {0};
     struct pgc_conf *conf = pgc_conf_load(NULL, &flag, 1, &err);
     struct pgc_buf out = {0};
 
     (void)state;
     assert_non_null(conf);
-    assert_string_equal(conf->hs256_secret, "canary canary canary");
+    assert_string_equal(conf->hs256_secret, "whisper whisper whisper");
     pgc_conf_print(conf, &out);
-    assert_null(strstr(pgc_buf_str(&out), "canary"));
+    assert_null(strstr(pgc_buf_str(&out), "whisper"));
     assert_non_null(strstr(pgc_buf_str(&out), "# hs256_secret = (set)\n"));
     pgc_conf_free(conf);
     pgc_buf_fini(&out);

@@ -78,7 +78,7 @@ a_new_message_goes_to_the_room_and_to_its_members(void **state)
     tell_facts(world, room);
     assert_string_equal(world_raise(world),
         "publish chat-room-8-channel " NEW_ROOT "\npublish room-members:8 " NEW_ROOT "\n");
-    assert_ptr_equal(world->batch->ops[0].msg, world->batch->ops[1].msg);
+    assert_ptr_equal(world_message(world, 0), world_message(world, 1));
 }
 
 static void
@@ -119,7 +119,7 @@ a_message_that_comes_back_is_new_and_may_have_replies(void **state)
     tell_facts(world, room);
     world_fact(world, "stats", "981", stats);
     assert_non_null(strstr(world_raise(world), "\"newMessage\""));
-    assert_non_null(strstr(world->batch->ops[0].msg->text, STATS));
+    assert_non_null(strstr(world_message(world, 0)->text, STATS));
 }
 
 static void
@@ -153,7 +153,7 @@ events_are_sent_without_facts_too(void **state)
     world_row(world, "message", 'I', ROOT, NULL);
     assert_non_null(strstr(world_raise(world),
         "\"chat_room_uuid\":null,\"chat_room_kind\":null,\"chat_room_participant_id\":22,"));
-    assert_non_null(strstr(world->batch->ops[0].msg->text,
+    assert_non_null(strstr(world_message(world, 0)->text,
         "\"sender\":{\"id\":22,\"community_member_id\":null,\"name\":null,\"avatar_url\":null,"
         "\"user_public_uid\":null}"));
 }
@@ -169,9 +169,9 @@ ids_beyond_2_to_53_stay_exact(void **state)
         NULL);
     assert_string_equal(world_needs(world), "{\"room\":[\"9007199254740993\"]}");
     assert_non_null(strstr(world_raise(world), "publish chat-room-9007199254740993-channel "));
-    assert_non_null(strstr(world->batch->ops[0].msg->text, "\"id\":9223372036854775807,"));
+    assert_non_null(strstr(world_message(world, 0)->text, "\"id\":9223372036854775807,"));
     assert_non_null(
-        strstr(world->batch->ops[0].msg->text, "\"parent_message_id\":9007199254740995,"));
+        strstr(world_message(world, 0)->text, "\"parent_message_id\":9007199254740995,"));
 }
 
 static void
@@ -186,8 +186,8 @@ keys_may_be_text_of_any_kind(void **state)
         world_needs(world), "{\"room\":[\"r\xc3\xa9\"],\"sender\":[{\"participant\":\"p\"}]}");
     world_fact(world, "sender", "p:p", "{\"id\":\"p\",\"name\":\"Bo\"}");
     assert_non_null(strstr(world_raise(world), "publish chat-room-r\xc3\xa9-channel "));
-    assert_non_null(strstr(world->batch->ops[0].msg->text, "\"id\":\"m\\\"1\","));
-    assert_non_null(strstr(world->batch->ops[0].msg->text, "\"name\":\"Bo\""));
+    assert_non_null(strstr(world_message(world, 0)->text, "\"id\":\"m\\\"1\","));
+    assert_non_null(strstr(world_message(world, 0)->text, "\"name\":\"Bo\""));
 }
 
 static void

@@ -30,8 +30,8 @@ a_notification_is_shown_as_mapped_then_counted(void **state)
         "{\"event\":\"newNotification\",\"notification\":{\"id\":5,"
         "\"community_member_id\":1,\"created_at\":\"2026-10-01T09:14:31.001Z\","
         "\"seen_at\":null,\"read_at\":null,\"action\":{\"b\": 1, \"a\":2}}}\n" STREAM COUNT("3"));
-    assert_int_equal(world->batch->ops[0].msg->position.part, 0);
-    assert_int_equal(world->batch->ops[1].msg->position.part, 1);
+    assert_int_equal(world_message(world, 0)->position.part, 0);
+    assert_int_equal(world_message(world, 1)->position.part, 1);
 }
 
 static void
@@ -114,8 +114,8 @@ a_transaction_in_pieces_counts_once(void **state)
     assert_string_equal(world_needs(world), "{\"count\":[\"1\"]}");
     world_fact(world, "count", "1", "2");
     assert_string_equal(world_raise(world), STREAM COUNT("2"));
-    assert_int_equal(world->batch->ops[0].msg->position.id, 101);
-    assert_int_equal(world->batch->ops[0].msg->position.part, 1);
+    assert_int_equal(world_message(world, 0)->position.id, 2);
+    assert_int_equal(world_message(world, 0)->position.part, 1);
 }
 
 static void

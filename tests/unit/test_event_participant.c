@@ -223,8 +223,8 @@ a_pinned_room_is_told_as_pinned_then_as_updated(void **state)
     pgc_builder_answered(world->builder);
     assert_string_equal(world_needs(world), "");
     assert_string_equal(world_raise(world), PINNED UPDATED("Ann Lee", "null"));
-    assert_int_equal(world->batch->ops[0].msg->position.part, 0);
-    assert_int_equal(world->batch->ops[1].msg->position.part, 1);
+    assert_int_equal(world_message(world, 0)->position.part, 0);
+    assert_int_equal(world_message(world, 1)->position.part, 1);
 }
 
 static void

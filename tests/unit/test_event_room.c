@@ -25,7 +25,7 @@ a_new_name_is_told_to_the_room_and_to_each_member(void **state)
     assert_string_equal(world_raise(world),
         "publish chat-room-8-channel " UPDATED("\"Team\"", "\"\"", "true",
             "null") "publish room-members:8 " UPDATED("\"Team\"", "\"\"", "true", "null"));
-    assert_ptr_equal(world->batch->ops[0].msg, world->batch->ops[1].msg);
+    assert_ptr_equal(world_message(world, 0), world_message(world, 1));
 }
 
 static void
@@ -226,7 +226,7 @@ a_room_that_is_gone_is_known_from_its_own_row(void **state)
     world_needs(world);
     pgc_builder_answered(world->builder);
     world_raise(world);
-    assert_non_null(strstr(world->batch->ops[0].msg->text, "\"chat_room_uuid\":\"" UUID "\""));
+    assert_non_null(strstr(world_message(world, 0)->text, "\"chat_room_uuid\":\"" UUID "\""));
     assert_null(strstr(world->seen.data, "room-members:8 {\"event\":\"newMessage\""));
 }
 

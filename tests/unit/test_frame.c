@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +10,9 @@
 
 #include "pgcable/buf.h"
 #include "pgcable/frame.h"
+#include "pgcable/history.h"
 #include "pgcable/mem.h"
+#include "pgcable/place.h"
 
 static const char notification[] = "{\"channel\":\"NotificationChannel\"}";
 
@@ -27,7 +30,7 @@ assert_payload(struct pgc_frame *frame, const char *expected)
 static struct pgc_msg *
 msg_of(const char *text)
 {
-    static const struct pgc_position position = {.tick = 1};
+    static const struct pgc_position position = {.tick = 2753, .id = 7, .nonce = 0xb6f3c2e};
 
     return pgc_msg_new(&position, 0, text, strlen(text));
 }
@@ -35,18 +38,31 @@ msg_of(const char *text)
 static void
 frames_are_byte_for_byte_as_rails_writes_them(void **state PGC_UNUSED)
 {
-    assert_payload(pgc_frame_welcome(NULL), "{\"type\":\"welcome\"}");
-    assert_payload(pgc_frame_welcome("s1"), "{\"type\":\"welcome\",\"sid\":\"s1\"}");
-    assert_payload(pgc_frame_ping(1729855056), "{\"type\":\"ping\",\"message\":1729855056}");
-    assert_payload(pgc_frame_confirm(notification, sizeof(notification) - 1),
+    assert_payload(pgc_frame_welcome(PGC_WIRE_WEBSOCKET, NULL), "{\"type\":\"welcome\"}");
+    assert_payload(
+        pgc_frame_welcome(PGC_WIRE_WEBSOCKET, "s1"), "{\"type\":\"welcome\",\"sid\":\"s1\"}");
+    assert_payload(pgc_frame_ping(PGC_WIRE_WEBSOCKET, 1729855056),
+        "{\"type\":\"ping\",\"message\":1729855056}");
+    assert_payload(pgc_frame_answer(PGC_WIRE_WEBSOCKET, PGC_CONFIRM_SUBSCRIPTION, notification,
+                       sizeof(notification) - 1),
         "{\"identifier\":\"{\\\"channel\\\":\\\"NotificationChannel\\\"}\","
         "\"type\":\"confirm_subscription\"}");
-    assert_payload(
-        pgc_frame_reject("x", 1), "{\"identifier\":\"x\",\"type\":\"reject_subscription\"}");
-    assert_payload(pgc_frame_disconnect("unauthorized", false),
+    assert_payload(pgc_frame_answer(PGC_WIRE_WEBSOCKET, PGC_REJECT_SUBSCRIPTION, "x", 1),
+        "{\"identifier\":\"x\",\"type\":\"reject_subscription\"}");
+    assert_payload(pgc_frame_disconnect(PGC_WIRE_WEBSOCKET, "unauthorized", false),
         "{\"type\":\"disconnect\",\"reason\":\"unauthorized\",\"reconnect\":false}");
-    assert_payload(pgc_frame_disconnect("server_restart", true),
+    assert_payload(pgc_frame_disconnect(PGC_WIRE_WEBSOCKET, "server_restart", true),
         "{\"type\":\"disconnect\",\"reason\":\"server_restart\",\"reconnect\":true}");
+}
+
+static void
+frames_of_the_extension_are_as_anycable_writes_them(void **state PGC_UNUSED)
+{
+    assert_payload(pgc_frame_pong(PGC_WIRE_WEBSOCKET), "{\"type\":\"pong\"}");
+    assert_payload(pgc_frame_answer(PGC_WIRE_WEBSOCKET, PGC_CONFIRM_HISTORY, "x", 1),
+        "{\"identifier\":\"x\",\"type\":\"confirm_history\"}");
+    assert_payload(pgc_frame_answer(PGC_WIRE_WEBSOCKET, PGC_REJECT_HISTORY, "x", 1),
+        "{\"identifier\":\"x\",\"type\":\"reject_history\"}");
 }
 
 static void
@@ -56,11 +72,70 @@ message_frame_carries_the_text_untouched(void **state PGC_UNUSED)
     struct pgc_msg *object = msg_of("{\"id\":12345678901234567890,\"x\":0.10}");
     struct pgc_msg *null = msg_of("null");
 
-    assert_payload(pgc_frame_message(quoted, sizeof(quoted) - 1, object),
+    assert_payload(pgc_frame_message(quoted, sizeof(quoted) - 1, NULL, object),
         "{\"identifier\":\"{\\\"a\\\":1}\",\"message\":{\"id\":12345678901234567890,\"x\":0.10}}");
-    assert_payload(pgc_frame_message("\"i\"", 3, null), "{\"identifier\":\"i\",\"message\":null}");
+    assert_payload(
+        pgc_frame_message("\"i\"", 3, NULL, null), "{\"identifier\":\"i\",\"message\":null}");
     pgc_msg_unref(object);
     pgc_msg_unref(null);
+}
+
+static void
+message_of_the_extension_says_where_it_stands(void **state PGC_UNUSED)
+{
+    struct pgc_msg *msg = msg_of("{\"n\":1}");
+    char epoch[PGC_EPOCH_BYTES];
+    int64_t offset;
+    char *expected;
+
+    pgc_place_write(&msg->position, epoch, &offset);
+    expected = pgc_xasprintf("{\"identifier\":\"i\",\"message\":{\"n\":1},\"stream_id\":\"a\\\"b\","
+                             "\"epoch\":\"%s\",\"offset\":%" PRId64 "}",
+        epoch, offset);
+    assert_payload(pgc_frame_message("\"i\"", 3, "a\"b", msg), expected);
+    free(expected);
+    pgc_msg_unref(msg);
+}
+
+static void
+events_are_records_of_lines(void **state PGC_UNUSED)
+{
+    struct pgc_frame *ping = pgc_frame_ping(PGC_WIRE_EVENTS, 5);
+
+    assert_int_equal(ping->header_bytes, 0);
+    assert_payload(ping, "event: ping\ndata: {\"type\":\"ping\",\"message\":5}\n\n");
+    assert_payload(pgc_frame_answer(PGC_WIRE_EVENTS, PGC_REJECT_HISTORY, "x", 1),
+        "event: reject_history\ndata: {\"identifier\":\"x\",\"type\":\"reject_history\"}\n\n");
+    assert_payload(pgc_frame_disconnect(PGC_WIRE_EVENTS, "remote", true),
+        "event: disconnect\n"
+        "data: {\"type\":\"disconnect\",\"reason\":\"remote\",\"reconnect\":true}\n\n");
+    assert_payload(pgc_frame_disconnect(PGC_WIRE_EVENTS, "remote", false),
+        "event: disconnect\nretry: 31536000000\n"
+        "data: {\"type\":\"disconnect\",\"reason\":\"remote\",\"reconnect\":false}\n\n");
+}
+
+static void
+assert_event(const char *stream, const char *text, const char *data, const char *named)
+{
+    struct pgc_msg *msg = msg_of(text);
+    char epoch[PGC_EPOCH_BYTES];
+    int64_t offset;
+    char *expected;
+
+    pgc_place_write(&msg->position, epoch, &offset);
+    expected = pgc_xasprintf("%sid: %" PRId64 "/%s/%s\n\n", data, offset, epoch, named);
+    assert_payload(pgc_frame_event(stream, msg), expected);
+    free(expected);
+    pgc_msg_unref(msg);
+}
+
+static void
+no_line_break_gets_out_of_its_line(void **state PGC_UNUSED)
+{
+    assert_event("orders-7", "{\"n\":1}", "data: {\"n\":1}\n", "orders-7");
+    assert_event(
+        "orders-7", "{\n\"n\":\r1\n}", "data: {\ndata: \"n\":\ndata: 1\ndata: }\n", "orders-7");
+    assert_event("a\nevent: b\r/c", "1", "data: 1\n", "a?event: b?/c");
 }
 
 /* A frame whose payload has exactly `payload` bytes. */
@@ -75,7 +150,7 @@ frame_of_size(size_t payload)
 
     memset(text, '1', payload);
     msg = pgc_msg_new(&position, 0, text, payload - overhead);
-    frame = pgc_frame_message("\"i\"", 3, msg);
+    frame = pgc_frame_message("\"i\"", 3, NULL, msg);
     pgc_msg_unref(msg);
     free(text);
     return frame;
@@ -107,7 +182,7 @@ websocket_header_has_the_shortest_length(void **state PGC_UNUSED)
 static void
 frame_lives_until_the_last_reference(void **state PGC_UNUSED)
 {
-    struct pgc_frame *frame = pgc_frame_ping(1);
+    struct pgc_frame *frame = pgc_frame_ping(PGC_WIRE_WEBSOCKET, 1);
 
     assert_ptr_equal(pgc_frame_ref(frame), frame);
     pgc_frame_unref(frame);
@@ -135,6 +210,8 @@ commands_are_known_by_name(void **state PGC_UNUSED)
         {"{\"command\":\"subscribe\"}", PGC_COMMAND_SUBSCRIBE},
         {"{\"command\":\"unsubscribe\"}", PGC_COMMAND_UNSUBSCRIBE},
         {"{\"command\":\"message\"}", PGC_COMMAND_MESSAGE},
+        {"{\"command\":\"history\"}", PGC_COMMAND_HISTORY},
+        {"{\"command\":\"ping\"}", PGC_COMMAND_PING},
         {"{\"command\":\"pong\"}", PGC_COMMAND_PONG},
         {"{\"command\":\"whisper\"}", PGC_COMMAND_OTHER},
         {"{\"command\":\"Subscribe\"}", PGC_COMMAND_OTHER},
@@ -149,8 +226,25 @@ commands_are_known_by_name(void **state PGC_UNUSED)
 
         assert_int_equal(command.kind, cases[i].kind);
         assert_null(command.identifier);
+        assert_null(command.history);
         pgc_command_fini(&command);
     }
+}
+
+static void
+history_is_read_with_the_command(void **state PGC_UNUSED)
+{
+    struct pgc_command command = parse("{\"command\":\"subscribe\",\"history\":{\"since\":5}}");
+    struct pgc_since since;
+
+    assert_non_null(command.history);
+    assert_int_equal(pgc_history_wish(command.history, "s", &since), PGC_WISH_REPLAY);
+    assert_true(since.by_time);
+    assert_int_equal(since.unix_s, 5);
+    pgc_command_fini(&command);
+    command = parse("{\"command\":\"subscribe\",\"history\":null}");
+    assert_null(command.history);
+    pgc_command_fini(&command);
 }
 
 static void
@@ -237,10 +331,15 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(frames_are_byte_for_byte_as_rails_writes_them),
+        cmocka_unit_test(frames_of_the_extension_are_as_anycable_writes_them),
         cmocka_unit_test(message_frame_carries_the_text_untouched),
+        cmocka_unit_test(message_of_the_extension_says_where_it_stands),
+        cmocka_unit_test(events_are_records_of_lines),
+        cmocka_unit_test(no_line_break_gets_out_of_its_line),
         cmocka_unit_test(websocket_header_has_the_shortest_length),
         cmocka_unit_test(frame_lives_until_the_last_reference),
         cmocka_unit_test(commands_are_known_by_name),
+        cmocka_unit_test(history_is_read_with_the_command),
         cmocka_unit_test(identifier_is_the_decoded_string),
         cmocka_unit_test(identifier_that_is_no_string_is_none),
         cmocka_unit_test(text_that_is_no_object_is_no_command),

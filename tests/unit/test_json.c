@@ -314,6 +314,28 @@ a_member_may_be_there_and_be_null(void **state)
     pgc_json_free(json);
 }
 
+static void
+member_is_its_raw_text_whatever_it_is(void **state)
+{
+    static const char text[] =
+        " { \"a\\u0062\" : {\"x\":[1, 2]} , \"n\":1e2,\"s\":\"\\u00e9\",\"z\":null } ";
+    struct pgc_json *json = pgc_json_parse(text, sizeof(text) - 1, sizeof(text), NULL);
+    static const struct {
+        const char *key;
+        const char *value;
+    } cases[] = {{"ab", "{\"x\":[1, 2]}"}, {"n", "1e2"}, {"s", "\"\\u00e9\""}, {"z", "null"}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct pgc_slice value = pgc_json_member(json, cases[i].key);
+
+        assert_int_equal(value.length, strlen(cases[i].value));
+        assert_memory_equal(value.data, cases[i].value, value.length);
+    }
+    assert_null(pgc_json_member(json, "x").data);
+    pgc_json_free(json);
+}
+
 int
 main(void)
 {
@@ -334,6 +356,7 @@ main(void)
         cmocka_unit_test(an_id_is_an_integer_as_written_or_a_string),
         cmocka_unit_test(an_integer_fits_64_bits_or_is_none),
         cmocka_unit_test(a_member_may_be_there_and_be_null),
+        cmocka_unit_test(member_is_its_raw_text_whatever_it_is),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

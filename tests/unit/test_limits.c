@@ -55,6 +55,18 @@ budget_is_never_more_than_full(void **state PGC_UNUSED)
 }
 
 static void
+what_was_sent_again_is_paid_for_with_what_comes_next(void **state PGC_UNUSED)
+{
+    struct pgc_budget budget;
+
+    pgc_budget_init(&budget, SUBSCRIPTIONS, 5000);
+    pgc_budget_owe(&budget, 1640 + 328);
+    assert_int_equal(spend_all(&budget, REPETITION, 5000), 0);
+    assert_int_equal(spend_all(&budget, REPETITION, 6000), 0);
+    assert_int_equal(spend_all(&budget, COMMAND, 7000), 32);
+}
+
+static void
 waiting_rails_client_may_repeat_all_its_subscribes_for_ever(void **state PGC_UNUSED)
 {
     struct pgc_budget budget;
@@ -104,6 +116,7 @@ main(void)
         cmocka_unit_test(hundred_commands_and_all_subscriptions_may_come_at_once),
         cmocka_unit_test(budget_comes_back_with_time),
         cmocka_unit_test(budget_is_never_more_than_full),
+        cmocka_unit_test(what_was_sent_again_is_paid_for_with_what_comes_next),
         cmocka_unit_test(waiting_rails_client_may_repeat_all_its_subscribes_for_ever),
         cmocka_unit_test(automatic_confirmation_is_for_rails_clients),
         cmocka_unit_test(confirmation_is_not_repeated_at_once),

@@ -48,6 +48,16 @@ anycable_client_is_not_taken_for_rails(void **state PGC_UNUSED)
 }
 
 static void
+extended_protocol_is_chosen_only_if_it_is_offered_first(void **state PGC_UNUSED)
+{
+    assert_int_equal(
+        offer_of("actioncable-v1-ext-json, anycable-token.a.b.c").chosen, PGC_PROTO_EXT);
+    assert_int_equal(
+        offer_of("actioncable-v1-json, actioncable-v1-ext-json").chosen, PGC_PROTO_BASE);
+    assert_string_equal(pgc_proto_name(PGC_PROTO_EXT), "actioncable-v1-ext-json");
+}
+
+static void
 first_token_counts(void **state PGC_UNUSED)
 {
     struct pgc_offer offer = offer_of("anycable-token.one, anycable-token.two");
@@ -68,7 +78,8 @@ nothing_known_chooses_nothing(void **state PGC_UNUSED)
         "actioncable-v1-jso",
         "actioncable-v1-json2",
         "ACTIONCABLE-V1-JSON",
-        "actioncable-v1-ext-json",
+        "actioncable-v1-ext-jso",
+        "actioncable-v1-ext-msgpack",
         "anycable-token.",
         "anycable-token",
     };
@@ -115,6 +126,7 @@ main(void)
         cmocka_unit_test(rails_client_gets_the_base_protocol),
         cmocka_unit_test(clients_order_decides),
         cmocka_unit_test(anycable_client_is_not_taken_for_rails),
+        cmocka_unit_test(extended_protocol_is_chosen_only_if_it_is_offered_first),
         cmocka_unit_test(first_token_counts),
         cmocka_unit_test(nothing_known_chooses_nothing),
         cmocka_unit_test(spacing_does_not_matter),

@@ -21,6 +21,8 @@ welcome_is_the_first_frame(void **state)
     for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++) {
         socket_open(*state, &socket, "42", protocols[i]);
         assert_int_equal(socket.frame_count, 1);
+        socket.read = 0;
+        assert_string_equal(socket_next(&socket), "{\"type\":\"welcome\"}");
         assert_string_equal(pgc_session_member(socket.session), "42");
         socket_hang_up(&socket);
     }
@@ -72,7 +74,7 @@ welcome_carries_a_sid_if_wanted(void **state)
 static void
 ping_goes_ahead_of_what_is_queued(void **state)
 {
-    struct pgc_frame *ping = pgc_frame_ping(1729855056);
+    struct pgc_frame *ping = pgc_frame_ping(PGC_WIRE_WEBSOCKET, 1729855056);
     struct socket socket;
 
     socket_open_42(*state, &socket);
@@ -86,7 +88,7 @@ ping_goes_ahead_of_what_is_queued(void **state)
 static void
 expired_token_ends_the_connection_as_the_client_understands_it(void **state)
 {
-    struct pgc_frame *ping = pgc_frame_ping(2000000000);
+    struct pgc_frame *ping = pgc_frame_ping(PGC_WIRE_WEBSOCKET, 2000000000);
     struct socket rails;
     struct socket anycable;
 

@@ -7,7 +7,12 @@
 
 #include <cmocka.h>
 
+#include "pgcable/clock.h"
+
 #include "cable_world.h"
+
+/* As in limits.c: when a repetition is confirmed again, and when it is so once more. */
+enum { RIGHT_AFTER_MS = 400, SOON_AGAIN_MS = 2000 };
 
 static void
 question_says_who_wants_what(void **state)
@@ -268,15 +273,24 @@ repetition_right_after_the_confirmation_is_silent_and_doubles_nothing(void **sta
 {
     struct world *world = *state;
     struct socket socket;
+    bool in_time = false;
 
-    socket_open_42(world, &socket);
-    world_subscribe_room_7(world, &socket);
-    socket_say(&socket, SUBSCRIBE(ROOM_7));
-    world_publish(world, "chat-room-7-channel", "1");
-    assert_string_equal(socket_next(&socket), MESSAGE(ROOM_7, "1"));
-    assert_string_equal(socket_next(&socket), "");
-    assert_int_equal(world->feed.ask_count, 1);
-    socket_hang_up(&socket);
+    while (!in_time) {
+        size_t asks = world->feed.ask_count;
+        int64_t before_ms = pgc_monotonic_ms();
+
+        socket_open_42(world, &socket);
+        world_subscribe_room_7(world, &socket);
+        socket_say(&socket, SUBSCRIBE(ROOM_7));
+        in_time = pgc_monotonic_ms() - before_ms <= RIGHT_AFTER_MS; /* or the machine slept */
+        if (in_time) {
+            world_publish(world, "chat-room-7-channel", "1");
+            assert_string_equal(socket_next(&socket), MESSAGE(ROOM_7, "1"));
+            assert_string_equal(socket_next(&socket), "");
+        }
+        assert_int_equal(world->feed.ask_count, asks + 1);
+        socket_hang_up(&socket);
+    }
 }
 
 struct repeater {
@@ -308,17 +322,25 @@ later_repetition_of_a_rails_client_is_confirmed_again_but_not_each_time(void **s
     struct socket socket;
     struct repeater repeater = {.socket = &socket};
     struct pgc_timer *timer = pgc_timer_new(world->loop, repeater_fire, &repeater);
+    bool in_time = false;
 
-    socket_open_42(world, &socket);
-    world_subscribe_room_7(world, &socket);
-    for (int i = 0; i < 2; i++) {
-        repeater.done = false;
-        pgc_timer_set(timer, 410);
-        world_run_until(world, repeater_is_done, &repeater);
-        assert_string_equal(socket_next(&socket), i == 0 ? CONFIRMED(ROOM_7) : "");
+    while (!in_time) {
+        int64_t before_ms = pgc_monotonic_ms();
+
+        socket_open_42(world, &socket);
+        world_subscribe_room_7(world, &socket);
+        for (int i = 0; i < 2; i++) {
+            repeater.done = false;
+            pgc_timer_set(timer, RIGHT_AFTER_MS + 50);
+            world_run_until(world, repeater_is_done, &repeater);
+            in_time = pgc_monotonic_ms() - before_ms < SOON_AGAIN_MS; /* or the machine slept */
+            if (i == 0 || in_time) {
+                assert_string_equal(socket_next(&socket), i == 0 ? CONFIRMED(ROOM_7) : "");
+            }
+        }
+        socket_hang_up(&socket);
     }
     pgc_timer_free(timer);
-    socket_hang_up(&socket);
 }
 
 static void

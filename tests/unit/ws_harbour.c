@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "ws_harbour.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,7 +16,7 @@
 #define HARBOUR_STREAM "notification-channel-42"
 #define SECRET         "a secret that is long enough for HS256"
 
-enum { DEADLINE_S = 10 };
+enum { DEADLINE_S = 60, LOOK_AGAIN_MS = 1 };
 
 enum order_kind { ORDER_DRAIN, ORDER_RELOAD };
 
@@ -40,6 +41,7 @@ struct harbour {
     _Atomic uint64_t next_conn;
     _Atomic int orders_done;
     _Atomic bool drained;
+    _Atomic int64_t left_when_drained; /* connections */
     int64_t tick;
 };
 
@@ -50,14 +52,17 @@ harbour_conf(void)
         .address = "127.0.0.1",
         .port = 0,
         .path = "/cable",
+        .events_path = "/events",
         .origins = HARBOUR_ORIGIN,
         .max_connections = 1000,
         .max_header_bytes = 16384,
         .max_message_bytes = 16384,
         .queue_bytes = 64 << 20,
         .queue_messages = 1 << 20,
-        .queue_age_ms = 60000,
-        .handshake_ms = 10000,
+        .queue_age_ms = 600000,
+        .handshake_ms = 600000,
+        .message_ms = 600000,
+        .closing_ms = 600000,
         .version = "test",
     };
 }
@@ -75,6 +80,7 @@ harbour_drained(void *arg)
 {
     struct harbour *harbour = arg;
 
+    harbour->left_when_drained = (int64_t)pgc_ws_connection_count(harbour->ws);
     harbour->drained = true;
 }
 
@@ -118,6 +124,12 @@ harbour_open(const struct pgc_ws_conf *conf)
         .max_message_bytes = conf->max_message_bytes,
         .max_subscriptions = 64,
     };
+    struct pgc_hub_conf hub_conf = {
+        .history_s = 300,
+        .history_bytes = 1 << 20,
+        .history_messages = 1000,
+        .replay_messages = 1000,
+    };
     struct pgc_ws_conf ws_conf = *conf;
     struct pgc_err err = {0};
 
@@ -125,7 +137,8 @@ harbour_open(const struct pgc_ws_conf *conf)
     harbour->loop = pgc_loop_new();
     harbour->metrics = pgc_metrics_new();
     harbour->port = pgc_port_new();
-    harbour->hub = pgc_hub_new(harbour->loop);
+    hub_conf.metrics = harbour->metrics;
+    harbour->hub = pgc_hub_new(harbour->loop, &hub_conf);
     harbour->orders = pgc_mailbox_new(harbour->loop, harbour_obey, harbour);
     pgc_port_open_feed(harbour->port, harbour->loop, harbour_answer, harbour);
     harbour->cable =
@@ -202,6 +215,34 @@ harbour_publish(struct harbour *harbour, const char *text)
     pgc_batch_unref(batch);
 }
 
+/* Looks again and again until it is so; the worker needs the processor more than we do. */
+static void
+harbour_wait(bool (*is_so)(void *arg), void *arg)
+{
+    int64_t deadline = pgc_monotonic_ms() + (int64_t)1000 * DEADLINE_S;
+
+    while (!is_so(arg)) {
+        if (pgc_monotonic_ms() > deadline) {
+            fail_msg("it did not come about in %d s", DEADLINE_S);
+        }
+        (void)poll(NULL, 0, LOOK_AGAIN_MS);
+    }
+}
+
+static bool
+harbour_took_it_all(void *arg)
+{
+    const struct harbour *harbour = arg;
+
+    return pgc_port_depth(harbour->port) == 0;
+}
+
+void
+harbour_wait_until_taken(struct harbour *harbour)
+{
+    harbour_wait(harbour_took_it_all, harbour);
+}
+
 void
 harbour_publish_numbers(struct harbour *harbour, int first, int count)
 {
@@ -215,20 +256,6 @@ harbour_publish_numbers(struct harbour *harbour, int first, int count)
     }
     pgc_port_take_down_batch(harbour->port, batch);
     pgc_batch_unref(batch);
-}
-
-/* Looks again and again, giving way to the worker in between, until it is so. */
-static void
-harbour_wait(bool (*is_so)(void *arg), void *arg)
-{
-    int64_t deadline = pgc_monotonic_ms() + (int64_t)1000 * DEADLINE_S;
-
-    while (!is_so(arg)) {
-        if (pgc_monotonic_ms() > deadline) {
-            fail_msg("it did not come about in %d s", DEADLINE_S);
-        }
-        (void)sched_yield();
-    }
 }
 
 struct order_wait {
@@ -271,11 +298,11 @@ harbour_drained_flag(void *arg)
     return ((struct harbour *)arg)->drained;
 }
 
-bool
-harbour_has_drained(struct harbour *harbour)
+int64_t
+harbour_wait_until_drained(struct harbour *harbour)
 {
     harbour_wait(harbour_drained_flag, harbour);
-    return harbour->drained;
+    return harbour->left_when_drained;
 }
 
 int64_t

@@ -15,7 +15,7 @@
 
 struct harbour;
 
-/* Settings under which nothing is in the way. */
+/* Settings under which nothing is in the way, nor any time too short. */
 struct pgc_ws_conf harbour_conf(void);
 
 struct harbour *harbour_open(const struct pgc_ws_conf *conf);
@@ -29,12 +29,16 @@ const char *harbour_expired_token(const struct harbour *harbour);
 /* To all who subscribed (to the one stream there is). */
 void harbour_publish(struct harbour *harbour, const char *text);
 void harbour_publish_numbers(struct harbour *harbour, int first, int count); /* in one batch */
+/* Until the worker has begun with the last of it: a publisher that waits so is never ahead of it.
+ */
+void harbour_wait_until_taken(struct harbour *harbour);
 
 /* Calls pgc_ws_drain() / pgc_ws_reload() in the worker's thread and waits until it has been done.
  */
 void harbour_drain(struct harbour *harbour, int64_t deadline_ms);
 void harbour_reload(struct harbour *harbour, const struct pgc_ws_conf *conf);
-bool harbour_has_drained(struct harbour *harbour);
+/* Returns how many connections there were when it had drained. */
+int64_t harbour_wait_until_drained(struct harbour *harbour);
 
 /* The value of a metric, its labels in braces. */
 int64_t harbour_counted(struct harbour *harbour, const char *name);
