@@ -8,7 +8,7 @@
 
 #include "bell.h"
 
-enum { POLL_MS = 1000, COOL_MS = 1000000 };
+enum { POLL_MS = 1000, COOL_MS = 1000000, LATER_MS = 2 * COOL_MS };
 
 static int
 setup(void **state)
@@ -190,7 +190,7 @@ rows_that_take_long_to_read_are_no_reason_to_sleep(void **state)
     for (int i = 0; i < 5; i++) {
         poll_at(bell, 0, true);
     }
-    assert_move(bell, 10 * COOL_MS, BELL_POLL);
+    assert_move(bell, LATER_MS, BELL_POLL);
 }
 
 static void
@@ -203,7 +203,7 @@ a_lease_is_renewed_before_it_ends_however_long_it_sleeps(void **state)
     fall_asleep(bell, COOL_MS);
     move = pgc_bell_next(bell, COOL_MS);
     assert_int_equal(move.step, BELL_WAIT);
-    assert_in_range(move.delay_ms, 1, PGC_BELL_LEASE_S * 1000 / 2);
+    assert_in_range(move.delay_ms, 1, INT64_C(500) * PGC_BELL_LEASE_S);
     assert_move(bell, COOL_MS + move.delay_ms, BELL_LOUD);
     pgc_bell_rung(bell, true, COOL_MS + move.delay_ms);
     assert_int_equal(bell->state, BELL_ASLEEP);
@@ -215,7 +215,7 @@ static void
 whoever_makes_the_writers_quiet_wakes_the_others_who_then_poll_by_themselves(void **state)
 {
     struct pgc_bell *bell = *state;
-    int64_t now_ms = 2 * COOL_MS;
+    int64_t now_ms = LATER_MS;
 
     fall_asleep(bell, COOL_MS);
     pgc_bell_notified(bell, true, now_ms);
@@ -237,12 +237,12 @@ a_word_made_quiet_under_its_hands_does_not_count_as_loud(void **state)
     pgc_bell_rung(bell, true, COOL_MS);
     assert_int_equal(bell->state, BELL_BUSY);
 
-    poll_at(bell, 2 * COOL_MS, false);
-    assert_move(bell, 2 * COOL_MS, BELL_LOUD);
-    pgc_bell_rung(bell, true, 2 * COOL_MS);
-    assert_move(bell, 2 * COOL_MS, BELL_LOOK);
+    poll_at(bell, LATER_MS, false);
+    assert_move(bell, LATER_MS, BELL_LOUD);
+    pgc_bell_rung(bell, true, LATER_MS);
+    assert_move(bell, LATER_MS, BELL_LOOK);
     pgc_bell_holder(bell, "3/17");
-    pgc_bell_notified(bell, true, 2 * COOL_MS);
+    pgc_bell_notified(bell, true, LATER_MS);
     pgc_bell_looked(bell);
     assert_int_equal(bell->state, BELL_BUSY);
     assert_int_equal(bell->waiter_count, 0);

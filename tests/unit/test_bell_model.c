@@ -95,12 +95,21 @@ search_add(struct search *search, const struct world_step *step, size_t from)
     };
 }
 
+/* Prints the way to `node`, which turns it round: the search is over. */
 static void
-search_tell(const struct search *search, size_t node)
+search_tell(struct search *search, uint32_t node)
 {
-    if (node > 0) {
-        search_tell(search, search->nodes[node].from);
-        printf("  %s %s\n", search->nodes[node].who, search->nodes[node].what);
+    uint32_t next = 0;
+
+    while (node > 0) {
+        uint32_t from = search->nodes[node].from;
+
+        search->nodes[node].from = next;
+        next = node;
+        node = from;
+    }
+    for (; next > 0; next = search->nodes[next].from) {
+        printf("  %s %s\n", search->nodes[next].who, search->nodes[next].what);
     }
 }
 
@@ -137,7 +146,7 @@ is_safe(enum pgc_notify_mode mode, enum world_fault fault)
         printf("%zu worlds, asleep in %zu of them\n", search.count, search.asleep);
     } else if (fault == FAULT_NONE) {
         printf("a row is committed and the daemon sleeps on:\n");
-        search_tell(&search, lost);
+        search_tell(&search, (uint32_t)lost);
     }
     assert_true(lost > 0 || search.asleep > 0);
     free(search.nodes);

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: PostgreSQL
+# shellcheck shell=bash
+#
+# lib.sh - what the benchmarks share; source it from the root of the repository.
+#
+#   bench_usage FILE                   what the comment at the top of FILE says, from its line 4 on
+#   bench_begin [line of conf …]       a throwaway server, set up as it is installed: a commit waits
+#                                      for the disk; $work is a folder that goes away at the end
+#   bench_later COMMAND                run at the end, however that comes
+#   sql [psql options]                 fails with what psql said
+#   bench_processor_time DATABASE      of all sessions that have ended, in hundredths of a second,
+#                                      once no pgbench is connected to it; what others do to
+#                                      the machine disturbs it less than any other measure
+#   $bench_statistics                  functions for awk: sort, middle, spread
+. tests/lib/postgres.sh
+
+bench_usage() {
+    sed -n '4,/^set/s/^# \{0,1\}//p' "$1"
+}
+
+bench_endings=()
+bench_later() {
+    bench_endings+=("$1")
+}
+
+bench_end() {
+    local ending
+    for ending in "${bench_endings[@]}"; do
+        $ending || true
+    done
+    pg_stop "$work/pg" || true
+    rm -rf "$work"
+}
+
+bench_begin() {
+    work=$(mktemp -d)
+    chmod 711 "$work" # the server may run as another user
+    trap bench_end EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+    pg_start "$work/pg" "fsync = on" "autovacuum = off" "max_wal_size = 4GB" \
+        "checkpoint_timeout = 1h" "shared_buffers = 256MB" "$@"
+}
+
+sql() {
+    psql -XqAt -v ON_ERROR_STOP=1 "$@" 2> "$work/psql.log" || {
+        cat "$work/psql.log" >&2
+        return 1
+    }
+}
+
+bench_processor_time() {
+    while [ "$(sql -c "select count(*) from pg_stat_activity where datname = '$1'
+            and application_name = 'pgbench'")" != 0 ]; do
+        :
+    done
+    awk '{ print $16 + $17 }' "/proc/$(head -n 1 "$work/pg/data/postmaster.pid")/stat"
+}
+
+# shellcheck disable=SC2034 # for those who source this
+bench_statistics='
+    function sort(v, count, i, j, x) {
+        for (i = 2; i <= count; i++) {
+            x = v[i]
+            for (j = i - 1; j > 0 && v[j] > x; j--) {
+                v[j + 1] = v[j]
+            }
+            v[j + 1] = x
+        }
+    }
+    function middle(v, count) {
+        sort(v, count)
+        return v[int((count + 1) / 2)]
+    }
+    function spread(v, count) {
+        sort(v, count)
+        return sprintf("%.2f – %.2f – %.2f", v[1], v[int((count + 1) / 2)], v[count])
+    }'
