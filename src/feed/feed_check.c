@@ -33,6 +33,9 @@
 
 /* What a row takes in a worker's memory at least: more rows need not be read once more. */
 #define CHECK_ROW_BYTES 256
+/* Clients give up on a subscription after ten seconds, and nobody is answered before all is read.
+ */
+#define CHECK_MOST_ROWS 32768
 
 #define CHECK_HELLO                                                                                \
     "select schema_version, breaking_version, system_ok, in_recovery, encoding, prepared,"         \
@@ -171,12 +174,13 @@ check_beginning_done(const struct pgc_err *err, void *arg)
 static void
 check_begin(struct pgc_feed *feed)
 {
+    size_t most = feed->conf.history_bytes / CHECK_ROW_BYTES;
     char keep[32];
     char rows[32];
 
     snprintf(
         keep, sizeof(keep), "%lld seconds", feed->broke ? 0LL : (long long)feed->conf.history_s);
-    snprintf(rows, sizeof(rows), "%zu", feed->conf.history_bytes / CHECK_ROW_BYTES);
+    snprintf(rows, sizeof(rows), "%zu", most < CHECK_MOST_ROWS ? most : (size_t)CHECK_MOST_ROWS);
     feed->found = (struct pgc_feed_place){0};
     pgc_feed_query(feed, feed->reader,
         &(struct pgc_feed_query){
