@@ -99,9 +99,9 @@ export default {
         const own = await ownWorld(t, { settings: { outbox_max_bytes: cap, canary_ms: 0 } });
         const { ann, room, hers } = await oneInARoom(own);
         let highest = 0;
-        for (let round = 0; round < 4; round++) {
+        for (let round = 0; round < 6; round++) {
             const pruned = Number(await own.app.superuser.sql`select min(tick) from pgcable.tick`);
-            await write(own, room, ann, 6000);
+            await write(own, room, ann, 4000);
             highest = Math.max(highest, await bytes(own));
             await until('the daemon to have pruned', async () =>
                 Number(await own.app.superuser.sql`select min(tick) from pgcable.tick`) > pruned ||
