@@ -1,0 +1,14 @@
+-- attach.sql - the reference schema attached, with the messages' version, and the orders.
+
+select pgcable.attach('member', 'community_members');
+select pgcable.attach('room', 'chat_rooms');
+select pgcable.attach('participant', 'chat_room_participants');
+select pgcable.attach('thread', 'chat_threads');
+select pgcable.attach('thread_participant', 'chat_thread_participants');
+select pgcable.attach('message', 'chat_room_messages', '{"extra": ["version"]}');
+select pgcable.attach('notification', 'notifications');
+select pgcable.attach_generic('chaos.orders', stream => 'orders-{customer_id}',
+    columns => '{id,customer_id,version,body}');
+select pgcable.channel('OrdersChannel', stream => 'orders-{customer_id}', authorize => 'chaos.may');
+grant usage on schema pgcable to app;
+grant execute on function pgcable.broadcast(text, jsonb) to app;

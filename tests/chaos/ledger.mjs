@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: PostgreSQL
+// ledger.mjs - reads the ledger, and derives from it what each stream has to say.
+import { REVOKED_ROOMS, membersOf } from './stage.mjs';
+
+const COLUMNS = `seq, xid, pg_snapshot_xmin(snap), pg_snapshot_xmax(snap),
+    array_to_string(array(select pg_snapshot_xip(snap)), ','),
+    extract(epoch from coalesce(pg_xact_commit_timestamp(xid::xid), at)) * 1000,
+    kind, op, entity, version, room, member, thread, stream, writer, turn, sha`;
+
+const number = (text) => (text === '' ? null : Number(text));
+
+function parse(line) {
+    const [seq, xid, xmin, xmax, xip, at, kind, op, entity, version, room, member, thread, stream,
+        writer, turn, sha] = line.split('|');
+    return {
+        seq: Number(seq), xid: Number(xid), at: Number(at), kind, op,
+        snap: { xmin: Number(xmin), xmax: Number(xmax), xip: xip ? new Set(xip.split(',').map(Number)) : null },
+        entity: Number(entity), version: number(version), room: number(room), member: number(member),
+        thread: number(thread), stream, writer: number(writer), turn: number(turn), sha: sha || undefined,
+    };
+}
+
+export async function readLedger(server, where = 'true') {
+    return (await server.query(`select ${COLUMNS} from chaos.ledger where ${where} order by seq;`)).map(parse);
+}
+
+// Had the transaction `xid` ended before the snapshot was taken?
+export function sees({ xmin, xmax, xip }, xid) {
+    return xid < xmin || (xid < xmax && !xip?.has(xid));
+}
+
+const roomStream = (room) => `chat-room-${room}-channel`;
+const memberStream = (member) => `chat-room-channel-${member}`;
+const threadsStream = (member) => `chat-community-member-${member}-threads-channel`;
+
+// Per stream: key -> fact { key, row, sha }.  `optional`: need not come; `free`: besides, may come at
+// any place, as often as it likes, because it depends on who was a member at the time.
+export class Expected {
+    constructor(rows) {
+        this.streams = new Map();
+        this.superseded = new Map(); // message -> rows that replaced or deleted it
+        this.members = new Map(); // room -> members, by the ledger
+        this.memberships = []; // of the rooms whose members come and go
+        this.gone = new Set(); // rooms that were deleted
+        this.rows = rows;
+        for (const row of rows) {
+            this.#note(row);
+        }
+        for (const row of rows) {
+            this.#expect(row);
+        }
+    }
+
+    #note(row) {
+        const { kind, op, room, member, entity } = row;
+        if (kind === 'participant' && REVOKED_ROOMS.includes(room)) {
+            this.memberships.push(row);
+        }
+        if (kind === 'participant' && op === 'I') {
+            this.members.set(room, (this.members.get(room) ?? new Set()).add(member));
+        } else if (kind === 'room' && op === 'D') {
+            this.gone.add(room);
+        } else if (kind === 'message' && op !== 'I') {
+            this.superseded.set(entity, [...(this.superseded.get(entity) ?? []), row]);
+        }
+    }
+
+    #add(stream, key, row, liberty = null) {
+        if (!this.streams.has(stream)) {
+            this.streams.set(stream, new Map());
+        }
+        const facts = this.streams.get(stream);
+        if (liberty === 'free' && facts.has(key)) {
+            return; // the first one allows all
+        }
+        facts.set(key, {
+            key, row, sha: row.sha, optional: liberty !== null, free: liberty === 'free',
+        });
+    }
+
+    #expect(row) {
+        const { kind, op, entity, version, room, member, stream } = row;
+        if (kind === 'message') {
+            this.#expectMessage(row);
+        } else if (kind === 'room' && op === 'U') {
+            this.#add(roomStream(room), `R${room}.${version}`, row);
+        } else if (kind === 'room') {
+            this.#toMembers(`X${room}`, row);
+        } else if (kind === 'participant' && op === 'I') {
+            // Of a room that is gone when the daemon asks for it there is nothing to tell.
+            this.#add(memberStream(member), `C${room}`, row,
+                REVOKED_ROOMS.includes(room) ? 'free' : this.gone.has(room) ? 'optional' : null);
+        } else if (kind === 'notification') {
+            this.#add(`notification-channel-${member}`, `N${entity}`, row);
+        } else if (kind === 'order') {
+            this.#add(stream, op === 'D' ? `gD${entity}` : `g${op}${entity}.${version}`, row);
+        } else if (kind === 'broadcast') {
+            this.#add(stream, `B${entity}`, row);
+        }
+    }
+
+    #toMembers(key, row) {
+        for (const member of this.members.get(row.room) ?? []) {
+            this.#add(memberStream(member), key, row, REVOKED_ROOMS.includes(row.room) ? 'free' : null);
+        }
+    }
+
+    #expectMessage(row) {
+        const { op, entity, version, room, thread } = row;
+        const key = op === 'D' ? `D${entity}` : `${op}${entity}.${version}`;
+        this.#add(roomStream(room), key, row);
+        if (thread !== null) {
+            membersOf(thread).forEach((member) => this.#add(threadsStream(member), key, row)); // its room has its number
+        } else if (op === 'I') {
+            this.#toMembers(key, row);
+        }
+    }
+}

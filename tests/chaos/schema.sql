@@ -1,0 +1,171 @@
+-- schema.sql - the ledger: what was committed, written by the database itself in the same
+-- transaction, by triggers of the test's own.
+--
+-- Run by the application, on top of the reference schema.  The triggers' names sort before
+-- pgcable's, so that the snapshot in the ledger is taken before the row is captured.
+
+create schema chaos;
+
+alter table chat_room_messages add version integer not null default 1;
+
+create table chaos.orders (
+    id bigserial primary key,
+    customer_id integer not null,
+    version integer not null default 1,
+    body text not null
+);
+
+create sequence chaos.ledger_seq cache 1;
+create table chaos.ledger (
+    seq bigint not null default nextval('chaos.ledger_seq'),
+    xid xid8 not null default pg_current_xact_id(),
+    snap pg_snapshot not null,
+    at timestamptz not null default clock_timestamp(),
+    kind text not null,
+    op text not null,
+    entity bigint not null,
+    version integer,
+    room bigint,
+    member bigint,
+    thread bigint,
+    stream text,
+    writer integer default nullif(current_setting('chaos.writer', true), '')::integer,
+    turn integer default nullif(current_setting('chaos.turn', true), '')::integer,
+    sha text
+);
+
+create function chaos.sha(p_body text) returns text
+    language sql
+    immutable
+as $$
+    select left(encode(sha256(convert_to(p_body, 'UTF8')), 'hex'), 16);
+$$;
+
+-- Every change that a message's payload shows has a number of its own, whatever statement or
+-- foreign key made it.
+create function chaos.number_message() returns trigger
+    language plpgsql
+as $$
+begin
+    if (new.body, new.chat_room_participant_id, new.chat_thread_id, new.parent_message_id)
+        is distinct from
+        (old.body, old.chat_room_participant_id, old.chat_thread_id, old.parent_message_id) then
+        new.version := old.version + 1;
+    end if;
+    return new;
+end;
+$$;
+create trigger chaos_number before update on chat_room_messages
+    for each row execute function chaos.number_message();
+
+create function chaos.note_message() returns trigger
+    language plpgsql
+as $$
+declare
+    v_was boolean := tg_op <> 'INSERT' and old.deleted_at is null;
+    v_is boolean := tg_op <> 'DELETE' and new.deleted_at is null;
+begin
+    if v_is and (not v_was or new.version <> old.version) then
+        insert into chaos.ledger (snap, kind, op, entity, version, room, thread, sha)
+        values (pg_current_snapshot(), 'message', case when v_was then 'U' else 'I' end,
+            new.id, new.version, new.chat_room_id, new.chat_thread_id, chaos.sha(new.body));
+    elsif v_was and not v_is then
+        insert into chaos.ledger (snap, kind, op, entity, room, thread)
+        values (pg_current_snapshot(), 'message', 'D', old.id, old.chat_room_id,
+            old.chat_thread_id);
+    end if;
+    return null;
+end;
+$$;
+create trigger chaos_ledger after insert or update or delete on chat_room_messages
+    for each row execute function chaos.note_message();
+
+create function chaos.note_room() returns trigger
+    language plpgsql
+as $$
+begin
+    if old.deleted_at is null and (tg_op = 'DELETE' or new.deleted_at is not null) then
+        insert into chaos.ledger (snap, kind, op, entity, room)
+        values (pg_current_snapshot(), 'room', 'D', old.id, old.id);
+    elsif tg_op = 'UPDATE' and new.description is distinct from old.description then
+        insert into chaos.ledger (snap, kind, op, entity, version, room, sha)
+        values (pg_current_snapshot(), 'room', 'U', new.id,
+            substring(new.description from '^d(\d+) ')::integer, new.id,
+            chaos.sha(new.description));
+    end if;
+    return null;
+end;
+$$;
+create trigger chaos_ledger after update or delete on chat_rooms
+    for each row execute function chaos.note_room();
+
+create function chaos.note_participant() returns trigger
+    language plpgsql
+as $$
+declare
+    v_was boolean := tg_op <> 'INSERT' and old.deleted_at is null;
+    v_is boolean := tg_op <> 'DELETE' and new.deleted_at is null;
+begin
+    if v_is and not v_was then
+        insert into chaos.ledger (snap, kind, op, entity, room, member)
+        values (pg_current_snapshot(), 'participant', 'I', new.id, new.chat_room_id,
+            new.community_member_id);
+    elsif v_was and not v_is then
+        insert into chaos.ledger (snap, kind, op, entity, room, member)
+        values (pg_current_snapshot(), 'participant', 'D', old.id, old.chat_room_id,
+            old.community_member_id);
+    end if;
+    return null;
+end;
+$$;
+create trigger chaos_ledger after insert or update or delete on chat_room_participants
+    for each row execute function chaos.note_participant();
+
+create function chaos.note_notification() returns trigger
+    language plpgsql
+as $$
+begin
+    insert into chaos.ledger (snap, kind, op, entity, member)
+    values (pg_current_snapshot(), 'notification', 'I', new.id, new.community_member_id);
+    return null;
+end;
+$$;
+create trigger chaos_ledger after insert on notifications
+    for each row execute function chaos.note_notification();
+
+create function chaos.note_order() returns trigger
+    language plpgsql
+as $$
+declare
+    v_row chaos.orders := case when tg_op = 'DELETE' then old else new end;
+begin
+    insert into chaos.ledger (snap, kind, op, entity, version, stream, sha)
+    values (pg_current_snapshot(), 'order', left(tg_op, 1), v_row.id, v_row.version,
+        'orders-' || v_row.customer_id, chaos.sha(v_row.body));
+    return null;
+end;
+$$;
+create trigger chaos_ledger after insert or update or delete on chaos.orders
+    for each row execute function chaos.note_order();
+
+-- A broadcast and its entry.
+create sequence chaos.broadcast_id;
+create function chaos.say(p_stream text, p_body text) returns void
+    language plpgsql
+as $$
+declare
+    v_id bigint := nextval('chaos.broadcast_id');
+begin
+    insert into chaos.ledger (snap, kind, op, entity, stream, sha)
+    values (pg_current_snapshot(), 'broadcast', 'B', v_id, p_stream, chaos.sha(p_body));
+    perform pgcable.broadcast(p_stream,
+        jsonb_build_object('event', 'said', 'id', v_id, 'body', p_body));
+end;
+$$;
+
+create function chaos.may(member text, params jsonb) returns boolean
+    language sql
+    stable
+as $$
+    select true;
+$$;

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: PostgreSQL
+// verdict.mjs - compares what every client was told with what the ledger says.
+import { Expected, sees } from './ledger.mjs';
+import { checkOrder, merge } from './order.mjs';
+
+const CLOCK_MS = 2; // commit times have microseconds, the clients' clock milliseconds
+
+// "I12.3": message 12, version 3
+const messageOf = (key) => (/^[IUD]/.test(key) ? Number(/\d+/.exec(key)[0]) : null);
+const versionOf = (key) => (key[0] === 'D' ? Infinity : Number(key.split('.')[1]));
+
+export class Verdict {
+    // `ghosts`: the ledgers of servers whose last transactions were lost in a failover, read there:
+    // [{ rows, at }], `at` when another one took over.
+    constructor(rows, ghosts, events, violation) {
+        this.expected = new Expected(rows);
+        this.events = events;
+        this.violation = violation;
+        this.ghosts = ghosts.map(({ rows: all, at }) => ({ at, streams: new Expected(all).streams }));
+        this.again = 0; // told twice, on both sides of a gap that the client knows of
+        this.excused = 0; // not replayed since it was edited or deleted meanwhile
+        this.amended = 0; // replayed with its newest text
+        this.ghostly = 0; // told before a failover lost it
+        this.arrivals = new Map(); // client -> [commit, arrival, …]
+        this.slowest = { ms: 0 };
+    }
+
+    judge(clients) {
+        const byStream = new Map();
+        for (const client of clients) {
+            this.arrivals.set(client, []);
+            for (const subscription of client.subscriptions.values()) {
+                const { stream } = subscription;
+                byStream.set(stream, [...(byStream.get(stream) ?? []), { client, subscription }]);
+            }
+        }
+        for (const [stream, subscribers] of byStream) {
+            this.#judgeStream(stream, subscribers);
+        }
+    }
+
+    #judgeStream(stream, subscribers) {
+        const facts = this.expected.streams.get(stream) ?? new Map();
+        const runs = subscribers.flatMap(({ client, subscription }) => {
+            const before = new Set();
+            return subscription.runs.map((run) => this.#read({ stream, facts, client, before }, run));
+        });
+        const accounted = [...facts.values()].filter(({ free }) => !free);
+        const order = merge(accounted, runs.map((run) => run.facts));
+        const seen = new Set(runs.flatMap((run) => run.facts));
+        const violation = (kind, text) => this.violation(kind, `${stream}: ${text}`);
+        for (const run of runs) {
+            this.#checkOrder(run, violation);
+            this.#checkWhole(run, order, violation);
+            this.#checkReplays(run, violation);
+        }
+        this.#checkPlaces(runs, violation);
+        checkOrder(order.filter((fact) => seen.has(fact)), violation);
+    }
+
+    // A run as facts; what is none is a violation.
+    #read(where, run) {
+        const { stream, client, before } = where;
+        const read = { client, run, facts: [], keys: [], places: [], resumes: [] };
+        const seen = new Set();
+        const factsAt = []; // number of the message -> how many facts before it
+        let ghost = null;
+        run.ids.forEach((id, n) => {
+            factsAt.push(read.facts.length);
+            const event = this.events.list[id];
+            const time = run.times[n];
+            const replayed = run.resumes.some(({ from, to }) => n >= from && (to === null || n < to));
+            const fact = this.#factOf(where, event, time, replayed);
+            if (!fact) {
+                ghost = this.#ghostOf(where, event, time) ?? ghost;
+                return;
+            }
+            if (ghost && fact.row.at > ghost.at) {
+                this.violation('lost', `${client.name} ${stream}: went on with ${fact.key} past a failover that lost what it had been told`);
+                ghost = null;
+            }
+            this.#checkLeak(where, fact, time);
+            if (fact.free) {
+                return;
+            }
+            this.#noteArrival(where, fact, time, replayed);
+            if (seen.has(fact)) {
+                this.violation('duplicated', `${client.name} ${stream}: ${fact.key} twice`);
+                return;
+            }
+            this.again += before.has(fact) ? 1 : 0;
+            seen.add(fact);
+            before.add(fact);
+            read.facts.push(fact);
+            read.keys.push(event.key);
+            read.places.push(run.places[n]);
+        });
+        factsAt.push(read.facts.length);
+        read.resumes = run.resumes.map(({ at, from, to }) => ({
+            at, from: factsAt[from], to: factsAt[to ?? run.ids.length],
+        }));
+        return read;
+    }
+
+    #noteArrival({ stream, client }, { key, row }, time, replayed) {
+        this.arrivals.get(client).push(row.at, time);
+        if (time - row.at > this.slowest.ms) {
+            this.slowest = { ms: time - row.at, at: row.at, what: `${key} on ${stream} to ${client.name}`, replayed };
+        }
+    }
+
+    // What the ledger has under this name, or under the name it had before it was edited.
+    #factOf({ facts }, { key, sha }, time, replayed) {
+        const fact = facts.get(key);
+        if (fact && fact.sha === sha && fact.row.at <= time + CLOCK_MS) {
+            return fact;
+        }
+        const edits = replayed && key[0] === 'I' ? this.expected.superseded.get(messageOf(key)) : null;
+        if (edits?.some((row) => row.version === versionOf(key) && row.sha === sha)) {
+            this.amended++;
+            return facts.get(`I${messageOf(key)}.1`);
+        }
+        return null;
+    }
+
+    // What was committed on a server whose last transactions were lost, and is told of in time.
+    #ghostOf({ stream, facts, client }, { key, sha }, time) {
+        const ghost = this.ghosts.find(({ streams }) => {
+            const fact = streams.get(stream)?.get(key);
+            return fact && fact.sha === sha && fact.row.at <= time + CLOCK_MS;
+        });
+        if (ghost) {
+            this.ghostly++;
+            return ghost;
+        }
+        if (facts.has(key) && facts.get(key).sha !== sha) {
+            this.violation('altered', `${client.name} ${stream}: ${key} has ${sha}, not ${facts.get(key).sha}`);
+        } else {
+            this.violation('invented', `${client.name} ${stream}: ${key} ${sha ?? ''} was not committed`);
+        }
+        return null;
+    }
+
+    // Nothing of a room whose member one is no more, up to the time one is a member again.
+    #checkLeak({ stream, client }, { key, row }, time) {
+        for (const removal of this.expected.memberships) {
+            if (removal.op !== 'D' || removal.room !== row.room || removal.member !== client.member ||
+                !sees(row.snap, removal.xid)) {
+                continue;
+            }
+            const back = this.expected.memberships.find((other) => other.op === 'I' &&
+                other.seq > removal.seq && other.room === removal.room && other.member === removal.member);
+            if (!back || time < back.at) {
+                this.violation('leaked', `${client.name} ${stream}: ${key} ${Math.round(row.at - removal.at)} ms after its removal`);
+            }
+        }
+    }
+
+    #checkOrder({ client, facts }, violation) {
+        for (let n = 1; n < facts.length; n++) {
+            if (facts[n].index < facts[n - 1].index) {
+                violation('misordered', `${client.name} got ${facts[n - 1].key} before ${facts[n].key}, others did not`);
+            }
+        }
+    }
+
+    // Everything from the run's first fact, or its confirmation, to its last one, or to the end.
+    #checkWhole(read, order, violation) {
+        const { client, run, facts } = read;
+        const has = new Set(facts);
+        const first = facts.reduce((least, { index }) => Math.min(least, index), Infinity);
+        const last = run.end === null ? Infinity : facts.reduce((most, { index }) => Math.max(most, index), -1);
+        for (const fact of order) {
+            const due = fact.index < last && (fact.index > first || fact.row.at > run.start + CLOCK_MS);
+            if (!due || fact.optional || has.has(fact)) {
+                continue;
+            }
+            if (this.#isExcused(read, fact)) {
+                this.excused++;
+            } else {
+                if (!run.dumped) {
+                    run.dumped = true;
+                    console.log('DUMP', client.name, new Date(run.start).toISOString(), run.end, 'facts', facts.length, facts.slice(0, 60).map((f, n) => `${f.key}@${f.index}:${Math.round(f.row.at - run.start)}:x${f.row.xid}:r${f.row.room}`).join(' '));
+                    console.log('MISSING', order.filter((f) => f.index > first && f.index < last && !has.has(f)).slice(0, 60).map((f) => `${f.key}@${f.index}:${Math.round(f.row.at - run.start)}:x${f.row.xid}:r${f.row.room}`).join(' '));
+                }
+                violation('lost', `${client.name}${client.extended ? ' (ext)' : ''} lacks ${fact.key}, committed ` +
+                    `${Math.round(fact.row.at - run.start)} ms after its subscription, ${this.#around(read, fact)}`);
+            }
+        }
+    }
+
+    #around({ run, facts }, { index }) {
+        const next = facts.findIndex((fact) => fact.index > index);
+        const time = next >= 0 ? run.times.at(-1) - run.start : null;
+        return next < 0 ? `after its last one, ${facts.at(-1)?.key ?? 'none'}`
+            : `between ${facts[next - 1]?.key ?? 'nothing'} and ${facts[next].key}; run of ${time} ms ended: ${run.end}`;
+    }
+
+    // In a replay what was edited or deleted before is not told any more.
+    #isExcused({ facts, resumes }, { key, row, index }) {
+        const message = messageOf(key);
+        if (message === null || row.op === 'D') {
+            return false;
+        }
+        let place = facts.findIndex((fact) => fact.index > index);
+        place = place < 0 ? facts.length : place;
+        return resumes.some(({ from, to, at }) => place >= from && place <= to &&
+            this.expected.superseded.get(message)?.some((newer) => newer.at <= at + CLOCK_MS &&
+                newer.seq > row.seq && (row.op === 'U' || newer.op === 'D')));
+    }
+
+    // Nor is it told, then, what it said before.
+    #checkReplays({ client, keys, resumes }, violation) {
+        for (const { from, to } of resumes) {
+            const newest = new Map();
+            for (let n = to - 1; n >= from; n--) {
+                const message = messageOf(keys[n]);
+                if (message !== null && versionOf(keys[n]) < (newest.get(message) ?? 0)) {
+                    violation('stale', `${client.name} was replayed ${keys[n]}, though it was edited or deleted`);
+                }
+                newest.set(message, Math.max(newest.get(message) ?? 0, versionOf(keys[n])));
+            }
+        }
+    }
+
+    // A message has one place; another one only in a history that begins with a failover.
+    #checkPlaces(runs, violation) {
+        const places = new Map();
+        for (const { client, facts, places: own } of runs) {
+            facts.forEach((fact, n) => {
+                if (own[n] === null) {
+                    return;
+                }
+                const known = (places.get(fact) ?? new Set()).add(own[n]);
+                places.set(fact, known);
+                if (known.size > 1 + this.ghosts.length) {
+                    violation('misordered', `${client.name} has ${fact.key} at ${own[n]}, others elsewhere: ${[...known]}`);
+                }
+            });
+        }
+    }
+}
