@@ -126,7 +126,7 @@ export default {
     },
 
     async 'it survives a restart of the daemon and goes on'(t) {
-        const daemon = await t.start();
+        const daemon = await t.start({ history_s: 1 });
         const ann = await t.app.member('Ann');
         const room = await t.app.room([ann]);
         const consumer = consume(t, daemon, ann);
