@@ -35,6 +35,14 @@ class Subscription {
         this.runs.push({ start: Date.now(), end: null, ids: [], times: [], places: [], resumes: [] });
     }
 
+    // What comes now is no replay, whether that one ended or was cut off.
+    stopReplay() {
+        const resume = this.run?.resumes.at(-1);
+        if (resume && resume.to === null) {
+            resume.to = this.run.ids.length;
+        }
+    }
+
     end(reason) {
         if (this.run && this.run.end === null) {
             this.run.end = reason;
@@ -98,6 +106,7 @@ export class Client {
         for (const subscription of this.subscriptions.values()) {
             subscription.confirmed = false;
             subscription.resuming = false;
+            subscription.stopReplay();
             if (!this.extended) {
                 subscription.end('disconnected');
             }
@@ -152,10 +161,7 @@ export class Client {
         if (type === 'confirm_subscription') {
             subscription.confirmed = true;
             if (subscription.resuming) {
-                subscription.run.resumes.push({
-                    at: Date.now(), from: subscription.run.ids.length, to: null,
-                    start: Date.now(), exact: Boolean(subscription.position),
-                });
+                subscription.run.resumes.push({ at: Date.now(), from: subscription.run.ids.length, to: null });
             } else {
                 subscription.end('subscribed again');
                 subscription.begin();
@@ -171,7 +177,7 @@ export class Client {
         } else if (type === 'confirm_history') {
             this.#count(type);
             subscription.resuming = false;
-            subscription.run.resumes.at(-1).to = subscription.run.ids.length;
+            subscription.stopReplay();
         } else if (type === 'reject_history') {
             this.#rejected(subscription);
         } else {
@@ -189,7 +195,7 @@ export class Client {
         subscription.resuming = false;
         subscription.end('reject_history');
         subscription.begin();
-        subscription.run.start = resume.start;
+        subscription.run.start = resume.at;
     }
 
     #message(subscription, frame) {

@@ -4,7 +4,7 @@ import { REVOKED_ROOMS, membersOf } from './stage.mjs';
 
 const COLUMNS = `seq, xid, pg_snapshot_xmin(snap), pg_snapshot_xmax(snap),
     array_to_string(array(select pg_snapshot_xip(snap)), ','),
-    extract(epoch from coalesce(pg_xact_commit_timestamp(xid::xid), at)) * 1000,
+    extract(epoch from pg_xact_commit_timestamp(xid::xid)) * 1000,
     kind, op, entity, version, room, member, thread, stream, writer, turn, sha`;
 
 const number = (text) => (text === '' ? null : Number(text));
@@ -12,6 +12,9 @@ const number = (text) => (text === '' ? null : Number(text));
 function parse(line) {
     const [seq, xid, xmin, xmax, xip, at, kind, op, entity, version, room, member, thread, stream,
         writer, turn, sha] = line.split('|');
+    if (at === '') {
+        throw new Error(`PostgreSQL does not know when transaction ${xid} was committed`);
+    }
     return {
         seq: Number(seq), xid: Number(xid), at: Number(at), kind, op,
         snap: { xmin: Number(xmin), xmax: Number(xmax), xip: xip ? new Set(xip.split(',').map(Number)) : null },

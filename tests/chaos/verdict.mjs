@@ -61,7 +61,7 @@ export class Verdict {
     // A run as facts; what is none is a violation.
     #read(where, run) {
         const { stream, client, before } = where;
-        const read = { client, run, facts: [], keys: [], places: [], resumes: [] };
+        const read = { client, run, facts: [], keys: [], places: [], arrived: [], resumes: [] };
         const seen = new Set();
         const factsAt = []; // number of the message -> how many facts before it
         let ghost = null;
@@ -94,6 +94,7 @@ export class Verdict {
             read.facts.push(fact);
             read.keys.push(event.key);
             read.places.push(run.places[n]);
+            read.arrived.push(time);
         });
         factsAt.push(read.facts.length);
         read.resumes = run.resumes.map(({ at, from, to }) => ({
@@ -178,22 +179,19 @@ export class Verdict {
             if (this.#isExcused(read, fact)) {
                 this.excused++;
             } else {
-                if (!run.dumped) {
-                    run.dumped = true;
-                    console.log('DUMP', client.name, new Date(run.start).toISOString(), run.end, 'facts', facts.length, facts.slice(0, 60).map((f, n) => `${f.key}@${f.index}:${Math.round(f.row.at - run.start)}:x${f.row.xid}:r${f.row.room}`).join(' '));
-                    console.log('MISSING', order.filter((f) => f.index > first && f.index < last && !has.has(f)).slice(0, 60).map((f) => `${f.key}@${f.index}:${Math.round(f.row.at - run.start)}:x${f.row.xid}:r${f.row.room}`).join(' '));
-                }
                 violation('lost', `${client.name}${client.extended ? ' (ext)' : ''} lacks ${fact.key}, committed ` +
                     `${Math.round(fact.row.at - run.start)} ms after its subscription, ${this.#around(read, fact)}`);
             }
         }
     }
 
-    #around({ run, facts }, { index }) {
+    // For who has to find out why.
+    #around({ run, facts, arrived }, { index }) {
         const next = facts.findIndex((fact) => fact.index > index);
-        const time = next >= 0 ? run.times.at(-1) - run.start : null;
-        return next < 0 ? `after its last one, ${facts.at(-1)?.key ?? 'none'}`
-            : `between ${facts[next - 1]?.key ?? 'nothing'} and ${facts[next].key}; run of ${time} ms ended: ${run.end}`;
+        const tell = (n) => (facts[n] ? `${facts[n].key} (${n} of ${facts.length}, committed ` +
+            `${Math.round(facts[n].row.at - run.start)}, arrived ${arrived[n] - run.start})` : 'nothing');
+        return `between ${tell((next < 0 ? facts.length : next) - 1)} and ${tell(next)}; ` +
+            `since ${new Date(run.start).toISOString()}, end: ${run.end}`;
     }
 
     // In a replay what was edited or deleted before is not told any more.

@@ -201,6 +201,8 @@ export class World {
             fs.writeFileSync(path.join(this.dir, `daemon-${name}.log`), daemon?.log ?? ''));
         this.cluster.servers.forEach(({ dir }) =>
             fs.copyFileSync(path.join(dir, 'server.log'), path.join(this.dir, `${path.basename(dir)}.log`)));
+        fs.writeFileSync(path.join(this.dir, 'violations.txt'),
+            this.violations.map(({ kind, text }) => `${kind}: ${text}\n`).join(''));
         console.log(`kept: ${this.dir}`);
     }
 
