@@ -1,8 +1,10 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: PostgreSQL
-// run.mjs - runs the integration tests, one after the other.
+// run.mjs - runs the integration tests.
 //
-//   node run.mjs [--only REGEX] [--list]
+//   node run.mjs [--only REGEX] [--list] [--jobs N]
+//
+//   --jobs N       N files at a time, each process with a database and a daemon of its own
 //
 //   PGCABLE_BIN    the program (default: build/asan/src/app/pgcable)
 //   PGCABLE_WRAP   what goes before it, such as "valgrind -q --error-exitcode=99"
@@ -14,6 +16,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Daemon, PGCABLE } from './lib/daemon.mjs';
+import { follow, lead } from './lib/jobs.mjs';
 import { Skip, Test } from './lib/test.mjs';
 import { SLOWNESS, within } from './lib/until.mjs';
 import { World } from './lib/world.mjs';
@@ -21,25 +24,21 @@ import { World } from './lib/world.mjs';
 const HERE = path.dirname(fileURLToPath(import.meta.url));
 const TEST_MS = 600_000 * SLOWNESS;
 
-async function loadTests(only) {
-    const files = fs
+function listAreas() {
+    return fs
         .readdirSync(HERE)
         .filter((name) => /^\d\d_.*\.mjs$/.test(name))
+        .map((name) => name.slice(0, -'.mjs'.length))
         .sort();
-    const tests = [];
-    for (const file of files) {
-        const area = file.slice(0, -'.mjs'.length);
-        const { default: sentences } = await import(path.join(HERE, file)).catch((error) => ({
-            default: { 'the file can be read': () => Promise.reject(error) },
-        }));
-        for (const [sentence, body] of Object.entries(sentences)) {
-            const name = `${area}: ${sentence}`;
-            if (!only || only.test(name)) {
-                tests.push({ name, body });
-            }
-        }
-    }
-    return tests;
+}
+
+async function loadTests(area, only) {
+    const { default: sentences } = await import(path.join(HERE, `${area}.mjs`)).catch((error) => ({
+        default: { 'the file can be read': () => Promise.reject(error) },
+    }));
+    return Object.entries(sentences)
+        .map(([sentence, body]) => ({ name: `${area}: ${sentence}`, body }))
+        .filter(({ name }) => !only || only.test(name));
 }
 
 async function runTest({ name, body }, world) {
@@ -67,19 +66,8 @@ async function runTest({ name, body }, world) {
     return result;
 }
 
-async function main() {
-    const { values } = parseArgs({
-        options: { only: { type: 'string' }, list: { type: 'boolean' } },
-    });
-    const tests = await loadTests(values.only && new RegExp(values.only));
-    if (values.list) {
-        tests.forEach(({ name }) => console.log(name));
-        return 0;
-    }
-    if (!fs.existsSync(PGCABLE)) {
-        console.error(`there is no ${PGCABLE}: build it, or set PGCABLE_BIN`);
-        return 1;
-    }
+// The tests of the areas that `next` hands out, in one world: { PASS, FAIL, SKIP }.
+async function runAreas(next, only) {
     const count = { PASS: 0, FAIL: 0, SKIP: 0 };
     const world = await World.create();
     const leave = async (signal) => {
@@ -89,15 +77,54 @@ async function main() {
     };
     process.once('SIGINT', leave);
     process.once('SIGTERM', leave);
-    for (const test of tests) {
-        count[await runTest(test, world)]++;
+    process.once('disconnect', leave);
+    for (let area = await next(); area; area = await next()) {
+        for (const test of await loadTests(area, only)) {
+            count[await runTest(test, world)]++;
+        }
     }
+    process.off('disconnect', leave);
     try {
         await world.end();
     } catch (error) {
         console.log(`FAIL the shared daemon ends well\n  ${error.message}`);
         count.FAIL++;
     }
+    return count;
+}
+
+async function main() {
+    const { values } = parseArgs({
+        options: {
+            only: { type: 'string' },
+            list: { type: 'boolean' },
+            jobs: { type: 'string', default: '1' },
+        },
+    });
+    const only = values.only && new RegExp(values.only);
+    if (process.send) {
+        return follow((next) => runAreas(next, only));
+    }
+    const areas = [];
+    for (const area of listAreas()) {
+        const tests = await loadTests(area, only);
+        if (values.list) {
+            tests.forEach(({ name }) => console.log(name));
+        } else if (tests.length > 0) {
+            areas.push(area);
+        }
+    }
+    if (values.list) {
+        return 0;
+    }
+    if (!fs.existsSync(PGCABLE)) {
+        console.error(`there is no ${PGCABLE}: build it, or set PGCABLE_BIN`);
+        return 1;
+    }
+    const count =
+        Number(values.jobs) > 1
+            ? await lead(Number(values.jobs), areas)
+            : await runAreas(() => areas.shift(), only);
     console.log(`${count.PASS} passed, ${count.FAIL} failed, ${count.SKIP} skipped`);
     return count.FAIL ? 1 : 0;
 }

@@ -16,10 +16,17 @@ const WRAP = (process.env.PGCABLE_WRAP ?? '').split(/\s+/).filter(Boolean);
 // What a sanitizer or valgrind says when it found something.
 const FINDINGS = /(AddressSanitizer|LeakSanitizer|runtime error:|ERROR SUMMARY: [1-9]).*/;
 
-// Below 32768: the ports above are handed out to outgoing connections.
+// Below 32768: the ports above are handed out to outgoing connections.  None twice: what one was
+// found free for may not have taken it yet.
+const portsGiven = new Set();
+
 export async function freePort() {
     for (;;) {
         const port = 20_000 + Math.floor(Math.random() * 12_000);
+        if (portsGiven.has(port)) {
+            continue;
+        }
+        portsGiven.add(port);
         const free = await new Promise((resolve) => {
             const server = net.createServer();
             server.once('error', () => resolve(false));
