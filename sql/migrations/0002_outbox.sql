@@ -1,4 +1,4 @@
--- 0002_outbox.sql - the outbox, the ticks, the doorbell, and the trigger that captures rows.
+-- 0002_outbox.sql - the outbox, the ticks, the doorbell.
 --
 -- Breaking: yes. Nothing is delivered without it.
 
@@ -56,75 +56,6 @@ create table pgcable.tick (
 );
 comment on table pgcable.tick is 'Snapshots that cut the outbox into batches.';
 insert into pgcable.tick (tick, snap) values (0, pg_catalog.pg_current_snapshot());
-
--- The trigger on the application's tables.  Security definer, so that the application's role needs
--- no right on anything of ours.  It runs in the application's transaction, hence:
---   * no SET search_path clause (20 microseconds a transaction): every name is qualified instead;
---   * of the row only the mapped columns travel, by shown(), which attach() writes: what else it
---     holds may be secret, and whoever reads the outbox must not learn it;
---   * a session may print its floats rounded: not ours, they are sent as they are stored;
---   * the control word is read AGAIN after the insert took its lock: a daemon that goes to sleep
---     waits for everybody who holds that lock and may have seen the old word.
---   * every 1024th row looks how large the outbox is (0.3 ms): see guard().
-create function pgcable.capture() returns trigger
-    language plpgsql
-    security definer
-as $$
-declare
-    v_slot bigint := pg_catalog.pg_sequence_last_value('pgcable.ctl'::pg_catalog.regclass)
-        operator(pg_catalog.&) 3;
-    v_id bigint;
-    v_digits pg_catalog.text := pg_catalog.current_setting('extra_float_digits');
-    v_rounds boolean := v_digits operator(pg_catalog.<>) '1';
-    v_new pg_catalog.json;
-    v_old pg_catalog.json;
-begin
-    if v_slot operator(pg_catalog.=) 3 then
-        v_slot := pgcable.slot_or_drop();
-        if v_slot operator(pg_catalog.=) 3 then
-            return null;
-        end if;
-    end if;
-    if v_rounds then
-        perform pg_catalog.set_config('extra_float_digits', '1', true);
-    end if;
-    v_new := pgcable.shown(tg_argv[0], new);
-    v_old := pgcable.shown(tg_argv[0], old);
-    if v_rounds then
-        perform pg_catalog.set_config('extra_float_digits', v_digits, true);
-    end if;
-    v_id := pg_catalog.nextval('pgcable.outbox_id'::pg_catalog.regclass);
-    if v_slot operator(pg_catalog.=) 0 then
-        insert into pgcable.outbox_0 (id, xid, kind, op, new, old, at)
-        values (v_id, pg_catalog.pg_current_xact_id(), tg_argv[0],
-            tg_op::pg_catalog."char", v_new, v_old,
-            pg_catalog.clock_timestamp());
-    elsif v_slot operator(pg_catalog.=) 1 then
-        insert into pgcable.outbox_1 (id, xid, kind, op, new, old, at)
-        values (v_id, pg_catalog.pg_current_xact_id(), tg_argv[0],
-            tg_op::pg_catalog."char", v_new, v_old,
-            pg_catalog.clock_timestamp());
-    else
-        insert into pgcable.outbox_2 (id, xid, kind, op, new, old, at)
-        values (v_id, pg_catalog.pg_current_xact_id(), tg_argv[0],
-            tg_op::pg_catalog."char", v_new, v_old,
-            pg_catalog.clock_timestamp());
-    end if;
-    if pg_catalog.pg_sequence_last_value('pgcable.ctl'::pg_catalog.regclass)
-        operator(pg_catalog.>) 3 then -- somebody set a lease: has it ended?
-        if pg_catalog.pg_sequence_last_value('pgcable.ctl'::pg_catalog.regclass)
-            operator(pg_catalog.>>) 2
-            operator(pg_catalog.>) pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) then
-            perform pg_catalog.pg_notify('pgcable', '');
-        end if;
-    end if;
-    if v_id operator(pg_catalog.&) 1023 operator(pg_catalog.=) 0 then
-        perform pgcable.guard();
-    end if;
-    return null;
-end;
-$$;
-comment on function pgcable.capture() is 'Trigger put on tables by pgcable.attach().';
 
 -- Whoever drops a change holds a lock that nobody else ever asks for, until its transaction ends or
 -- the savepoint is gone: resume() must know of whom nobody will hear.  The word is read AGAIN under
@@ -205,15 +136,38 @@ $$;
 comment on function pgcable.kept(json, text[]) is
     'Internal: the columns named after the first entry.';
 
--- What capture() does, for the rest of us.
-create function pgcable.put(p_kind text, p_stream text, p_message json) returns void
+-- Ring while a lease is on.  Where transactions can be prepared, which is refused to those that did, a
+-- lease (of 10 seconds: PGC_BELL_LEASE_S) from before the server's start may be one of a time when
+-- they could not; and who slept then is gone.
+create function pgcable.knock() returns void
+    language plpgsql
+    set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_lease bigint := pg_sequence_last_value('pgcable.ctl') >> 2;
+begin
+    if v_lease > date_part('epoch', clock_timestamp())
+        and (current_setting('max_prepared_transactions') = '0'
+            or v_lease - 10 >= floor(date_part('epoch', pg_postmaster_start_time()))) then
+        perform pg_notify('pgcable', '');
+    end if;
+end;
+$$;
+comment on function pgcable.knock() is 'Internal: notify, if a daemon sleeps that relies on it.';
+
+-- The long way into the outbox; the short one, for almost all rows, is written by attach().  The
+-- control word is read AGAIN after the insert took its lock: a daemon that goes to sleep waits for
+-- everybody who holds that lock and may have seen the old word.  Every 1024th row looks how large the
+-- outbox is (0.3 ms): see guard().
+create function pgcable.put(
+    p_kind text, p_stream text, p_new json, p_op "char" default 'B', p_old json default null
+) returns void
     language plpgsql
     set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_slot bigint := pg_sequence_last_value('pgcable.ctl') & 3;
     v_id bigint;
-    v_control bigint;
 begin
     if v_slot = 3 then
         v_slot := pgcable.slot_or_drop();
@@ -223,20 +177,17 @@ begin
     end if;
     v_id := nextval('pgcable.outbox_id');
     execute format(
-        'insert into pgcable.outbox_%s (id, xid, kind, op, stream, new, at)'
-        ' values ($1, pg_current_xact_id(), $2, ''B'', $3, $4, clock_timestamp())', v_slot)
-        using v_id, p_kind, p_stream, p_message;
-    v_control := pg_sequence_last_value('pgcable.ctl');
-    if v_control >> 2 > date_part('epoch', clock_timestamp()) then
-        perform pg_notify('pgcable', '');
-    end if;
+        'insert into pgcable.outbox_%s (id, xid, kind, op, stream, new, old, at)'
+        ' values ($1, pg_current_xact_id(), $2, $3, $4, $5, $6, clock_timestamp())', v_slot)
+        using v_id, p_kind, p_op, p_stream, p_new, p_old;
+    perform pgcable.knock();
     if v_id & 1023 = 0 then
         perform pgcable.guard();
     end if;
 end;
 $$;
-comment on function pgcable.put(text, text, json) is
-    'Internal: write a row of op B into the outbox and ring if somebody sleeps.';
+comment on function pgcable.put(text, text, json, "char", json) is
+    'Internal: write a row into the outbox and ring if somebody sleeps.';
 
 create function pgcable.check_broadcast(p_stream text) returns void
     language plpgsql

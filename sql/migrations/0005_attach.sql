@@ -23,68 +23,205 @@ $$;
 comment on function pgcable.watched(text, jsonb, text[]) is
     'Internal: the columns whose change an event shows.';
 
--- What capture() keeps of a row: the mapped columns and the extra ones, under the table's names.
--- Written anew whenever the mapping changes, since a function that names the columns takes 5
--- microseconds more than row_to_json of the whole row, and picking them out of its JSON 90.  As an
--- expression, which is evaluated without a query; but a function takes 100 arguments at most, so a
--- wider row needs the query (10 microseconds).  json and not jsonb: the text of json columns
--- survives.  A column that is gone by now must not make the application's write fail, hence the
--- EXCEPTION clause.  No SET search_path, as for capture().
-create function pgcable.put_shown() returns void
+-- A new member raises nothing, a thread is only looked up.
+create function pgcable.events_of(p_kind text) returns text[]
+    language sql
+    immutable
+    set search_path = pg_catalog, pg_temp
+as $$
+    select case p_kind
+        when 'thread' then '{}'
+        when 'member' then '{update,delete,truncate}'
+        else '{insert,update,delete,truncate}' end::text[];
+$$;
+comment on function pgcable.events_of(text) is 'Internal: which changes of its table are captured.';
+
+create function pgcable.capture_function(p_kind text, p_event text) returns text
+    language sql
+    immutable
+    set search_path = pg_catalog, pg_temp
+as $$
+    select format('pgcable.capture_%s()',
+        case p_event when 'truncate' then p_event else p_kind || '_' || p_event end);
+$$;
+comment on function pgcable.capture_function(text, text) is
+    'Internal: what the trigger of that event calls, of a table that plays that kind.';
+
+create function pgcable.capture_truncate() returns trigger
+    language plpgsql
+    security definer
+    set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform pgcable.put(tg_argv[0], null, null, 'T');
+    return null;
+end;
+$$;
+comment on function pgcable.capture_truncate() is 'Trigger put on tables by pgcable.attach().';
+
+-- The long way of a row: nothing is captured now, the session prints its floats rounded, or a column
+-- that was mapped is gone.
+create function pgcable.capture_row(
+    p_kind text, p_op "char", p_new record, p_old record, p_columns text[]
+) returns void
+    language plpgsql
+    set search_path = pg_catalog, pg_temp
+    set extra_float_digits = 1
+as $$
+begin
+    perform pgcable.put(p_kind, null, pgcable.kept(row_to_json(p_new), p_columns), p_op,
+        pgcable.kept(row_to_json(p_old), p_columns));
+end;
+$$;
+comment on function pgcable.capture_row(text, "char", record, record, text[]) is
+    'Internal: what the functions of the triggers do where something is unusual.';
+
+-- After a row: ring if a lease is on, and now and then look how large the outbox is.  For speed without
+-- a SET clause, as the functions of the triggers: the lease of a daemon that died stays for a while.
+create function pgcable.captured() returns void
+    language plpgsql
+as $$
+begin
+    if pg_catalog.pg_sequence_last_value('pgcable.ctl'::pg_catalog.regclass)
+        operator(pg_catalog.>>) 2
+        operator(pg_catalog.>) pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) then
+        perform pgcable.knock();
+    end if;
+    if pg_catalog.pg_sequence_last_value('pgcable.outbox_id'::pg_catalog.regclass)
+        operator(pg_catalog.&) 1023 operator(pg_catalog.=) 0 then
+        perform pgcable.guard();
+    end if;
+end;
+$$;
+comment on function pgcable.captured() is 'Internal: what comes after a row, if anything.';
+
+-- An expression for the columns of a row as JSON.  A function takes 100 arguments at most, so a wider
+-- row needs a query (10 microseconds).  json and not jsonb: the text of json columns survives.
+create function pgcable.json_of(p_row text, p_columns text[]) returns text
+    language sql
+    immutable
+    set search_path = pg_catalog, pg_temp
+as $$
+    select case
+        when count(*) <= 50 then format('pg_catalog.json_build_object(%s)',
+            string_agg(format('%L, %s.%I', u.col, p_row, u.col), ', ' order by u.place))
+        else format('(select pg_catalog.row_to_json(r) from (select %s) r)',
+            string_agg(format('%s.%I', p_row, u.col), ', ' order by u.place))
+        end
+    from unnest(p_columns) with ordinality u (col, place);
+$$;
+comment on function pgcable.json_of(text, text[]) is
+    'Internal: an expression for the columns of a row as JSON.';
+
+-- A session may print its floats rounded (extra_float_digits); they are to be sent as they are stored.
+create function pgcable.may_hold_floats(p_table regclass, p_columns text[]) returns boolean
+    language sql
+    stable
+    set search_path = pg_catalog, pg_temp
+as $$
+    select exists (
+        select from pg_attribute a
+        join pg_type t on t.oid = pgcable.base_type(a.atttypid)
+        where a.attrelid = p_table and a.attname = any (p_columns) and t.typtype <> 'e'
+            and t.oid <> all (array['bool', 'bytea', 'bpchar', 'date', 'int2', 'int4', 'int8', 'json',
+                'jsonb', 'numeric', 'text', 'time', 'timestamp', 'timestamptz', 'uuid', 'varchar'
+            ]::regtype[]));
+$$;
+comment on function pgcable.may_hold_floats(regclass, text[]) is
+    'Internal: does how these columns are printed depend on extra_float_digits?';
+
+-- The function of a trigger, for one kind and one event: it names the columns that the mapping lists,
+-- and no other one travels; what else a row holds may be secret, and whoever reads the outbox must
+-- not learn it.  Security definer, so that the application's role needs no right on anything of ours.
+-- It runs in the application's transaction, hence:
+--   * one function for each, and few expressions, since each costs a transaction about a microsecond;
+--   * an update that changes no watched column is left at once.  Here and not in a WHEN clause, which
+--     PostgreSQL plans for every statement (measured: twice the instructions, four times if it names
+--     the columns, whom it then guards).  Columns are compared as they are stored, so that no operator
+--     of the application's runs with our rights;
+--   * no SET search_path clause (20 microseconds a transaction): every name is qualified instead;
+--   * the insert stands outside of the EXCEPTION clause, which is for columns that are gone: within, it
+--     would need a transaction number of its own for every row;
+--   * the control word is read AGAIN after the insert took its lock, as put() does.
+create function pgcable.put_capture(
+    p_kind text, p_event text, p_table regclass, p_columns text[], p_watched text[]
+) returns void
     language plpgsql
     set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_branches text;
+    v_op text := quote_literal(upper(left(p_event, 1)));
+    v_skip text := '';
+    v_old text := '';
+    v_new text := '';
+    v_long text := format('perform pgcable.capture_row(%L, %s, %s, %L)', p_kind, v_op,
+        case p_event when 'insert' then 'new, null' when 'delete' then 'null, old'
+            else 'new, old' end, p_columns);
+    v_insert text := $insert$
+        insert into pgcable.outbox_%s (id, xid, kind, op, new, old, at)
+        values (pg_catalog.nextval('pgcable.outbox_id'::pg_catalog.regclass),
+            pg_catalog.pg_current_xact_id(), %L, %s, v_new, v_old, pg_catalog.clock_timestamp());$insert$;
 begin
-    select string_agg(format($body$
-    if p_kind operator(pg_catalog.=) %1$L then
-        begin
-            return %2$s;
-        exception when others then
-            return pgcable.kept(pg_catalog.row_to_json(p_row), %3$L);
-        end;
-    end if;$body$, m.kind, c.fields, array[m.kind] || c.names), '' order by m.kind)
-    into v_branches
-    from pgcable.mapping m, lateral (
-        select case
-                when count(*) <= 50 then format('pg_catalog.json_build_object(%s)',
-                    string_agg(format('%1$L, p_row.%1$I', u.col), ', ' order by u.place))
-                else format('(select pg_catalog.row_to_json(r) from (select %s) r)',
-                    string_agg(format('p_row.%I', u.col), ', ' order by u.place))
-            end as fields,
-            array_agg(u.col order by u.place) as names
-        from (
-            select x.col, min(x.place) as place
-            from (
-                select f.value as col, k.place
-                from jsonb_each_text(m.columns) f
-                join pgcable.canonical k on k.kind = m.kind and k.name = f.key
-                union all
-                select e.col, 100 + e.place from unnest(m.extra) with ordinality e (col, place)
-            ) x
-            group by x.col
-        ) u
-    ) c;
-    execute format(
-        'create or replace function pgcable.shown(p_kind text, p_row record) returns json'
-        ' language plpgsql stable strict as %L',
-        format(E'\nbegin%s\n    return ''{}'';\nend;\n', v_branches));
-    execute format('comment on function pgcable.shown(text, record) is %L',
-        'Internal: the columns of a row that the mapping lists. Written by pgcable.attach().');
+    if p_event = 'update' then
+        select format($skip$
+        if row(%s)::pg_catalog.record operator(pg_catalog.*=)
+            row(%s)::pg_catalog.record then
+            return null;
+        end if;$skip$, string_agg(format('old.%I', c), ', '), string_agg(format('new.%I', c), ', '))
+        into v_skip from unnest(p_watched) c;
+    end if;
+    if pgcable.may_hold_floats(p_table, p_columns) then
+        v_skip := v_skip || format($floats$
+        if pg_catalog.current_setting('extra_float_digits')::pg_catalog.int4
+            operator(pg_catalog.<) 1 then
+            %s;
+            return null;
+        end if;$floats$, v_long);
+    end if;
+    if p_event in ('update', 'delete') then
+        v_old := format(E'\n        v_old := %s;', pgcable.json_of('old', p_columns));
+    end if;
+    if p_event in ('insert', 'update') then
+        v_new := format(E'\n        v_new := %s;', pgcable.json_of('new', p_columns));
+    end if;
+    execute format('create or replace function %s returns trigger language plpgsql security definer'
+        ' as %L', pgcable.capture_function(p_kind, p_event), format($body$
+declare
+    v_slot bigint;
+    v_old pg_catalog.json;
+    v_new pg_catalog.json;
+begin
+    begin%1$s
+        v_slot := pg_catalog.pg_sequence_last_value('pgcable.ctl'::pg_catalog.regclass)
+            operator(pg_catalog.&) 3;%2$s%3$s
+    exception when others then
+        %4$s;
+        return null;
+    end;
+    if v_slot operator(pg_catalog.=) 0 then%5$s
+    elsif v_slot operator(pg_catalog.=) 1 then%6$s
+    elsif v_slot operator(pg_catalog.=) 2 then%7$s
+    else
+        %4$s;
+    end if;
+    if pg_catalog.pg_sequence_last_value('pgcable.ctl'::pg_catalog.regclass)
+            operator(pg_catalog.>) 3
+        or pg_catalog.pg_sequence_last_value('pgcable.outbox_id'::pg_catalog.regclass)
+            operator(pg_catalog.&) 1023 operator(pg_catalog.=) 0 then
+        perform pgcable.captured();
+    end if;
+    return null;
+end;
+$body$, v_skip, v_old, v_new, v_long, format(v_insert, 0, p_kind, v_op),
+        format(v_insert, 1, p_kind, v_op), format(v_insert, 2, p_kind, v_op)));
+    execute format('comment on function %s is %L', pgcable.capture_function(p_kind, p_event),
+        'Trigger put on the table by pgcable.attach(), which wrote it.');
 end;
 $$;
-comment on function pgcable.put_shown() is 'Internal: write pgcable.shown().';
-select pgcable.put_shown();
+comment on function pgcable.put_capture(text, text, regclass, text[], text[]) is
+    'Internal: write the function of a trigger.';
 
--- What attach() does with the rights of pgcable_owner.  The function written here compares the
--- watched columns of a row before and after an update; it stands in the WHEN clause of the update
--- trigger, so that other updates neither queue a trigger event nor write a row: 3 to 7 microseconds,
--- where comparing both rows as jsonb takes 35.  It names columns as no trigger function of
--- ours may, hence its EXCEPTION clause: a column that is gone or has another type by now means
--- "changed".  (The subtransaction never writes, so it costs no transaction number.)  Everybody may
--- execute it, since a WHEN clause is evaluated with the rights of whoever updates; it reads
--- nothing but its arguments.
+-- What attach() does with the rights of pgcable_owner.
 create function pgcable.mapping_put(
     p_kind text, p_table regclass, p_columns jsonb, p_extra text[]
 ) returns void
@@ -93,28 +230,24 @@ create function pgcable.mapping_put(
     set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_old text;
-    v_new text;
+    v_event text;
+    v_columns text[] := array(
+        select x.col
+        from (
+            select f.value as col, k.place
+            from jsonb_each_text(p_columns) f
+            join pgcable.canonical k on k.kind = p_kind and k.name = f.key
+            union all
+            select e.col, 100 + e.place from unnest(p_extra) with ordinality e (col, place)
+        ) x
+        group by x.col order by min(x.place));
 begin
-    select string_agg(format('p_old.%I', c.col), ', '), string_agg(format('p_new.%I', c.col), ', ')
-    into v_old, v_new
-    from unnest(pgcable.watched(p_kind, p_columns, p_extra)) c (col);
-    if v_old is not null then
-        execute format(
-            'create or replace function pgcable.%I(p_old record, p_new record) returns boolean'
-            ' language plpgsql immutable as %L',
-            p_kind || '_changed', format($body$
-begin
-    return row(%s)::pg_catalog.record operator(pg_catalog.*<>) row(%s)::pg_catalog.record;
-exception when others then
-    return true;
-end;
-$body$, v_old, v_new));
-        execute format('comment on function pgcable.%I(record, record) is %L',
-            p_kind || '_changed', 'Written by pgcable.attach(): did a watched column change?');
-        execute format('grant execute on function pgcable.%I(record, record) to public',
-            p_kind || '_changed');
-    end if;
+    foreach v_event in array pgcable.events_of(p_kind) loop
+        if v_event <> 'truncate' then
+            perform pgcable.put_capture(p_kind, v_event, p_table, v_columns,
+                pgcable.watched(p_kind, p_columns, p_extra));
+        end if;
+    end loop;
 
     insert into pgcable.mapping (kind, relation, columns, extra)
     values (p_kind, p_table, p_columns, p_extra)
@@ -122,7 +255,6 @@ $body$, v_old, v_new));
         set relation = excluded.relation, columns = excluded.columns, extra = excluded.extra,
             attached_at = excluded.attached_at;
     perform pgcable.rebuild(); -- where two who attach wait for each other
-    perform pgcable.put_shown();
     perform pgcable.put('mapping', null, null); -- daemons reload the mapping at this place
 end;
 $$;
@@ -134,11 +266,16 @@ create function pgcable.mapping_drop(p_kind text) returns void
     security definer
     set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_event text;
 begin
     delete from pgcable.mapping where kind = p_kind;
-    execute format('drop function if exists pgcable.%I(record, record)', p_kind || '_changed');
+    foreach v_event in array pgcable.events_of(p_kind) loop
+        if v_event <> 'truncate' then
+            execute format('drop function if exists %s', pgcable.capture_function(p_kind, v_event));
+        end if;
+    end loop;
     perform pgcable.rebuild(); -- where two who attach wait for each other
-    perform pgcable.put_shown();
     perform pgcable.put('mapping', null, null);
 end;
 $$;
@@ -360,9 +497,8 @@ $$;
 comment on function pgcable.grant_capture(regclass, regprocedure) is
     'Internal: let the owner of a partitioned table add partitions to it.';
 
--- A new member raises nothing, so there is no trigger for it.  p_update_of lists the columns that an
--- UPDATE must name to reach the trigger at all, null = any: that is free, but PostgreSQL then guards
--- these columns.
+-- p_update_of lists the columns that an UPDATE must name to reach the trigger at all, null = any: that
+-- is free, but PostgreSQL then guards these columns, and does not look at what other triggers set.
 create function pgcable.put_triggers(
     p_kind text, p_table regclass, p_update_of text[], p_always boolean
 ) returns void
@@ -371,25 +507,24 @@ create function pgcable.put_triggers(
 as $$
 declare
     v_event text;
+    v_function text;
     v_of text := (
         select ' of ' || string_agg(quote_ident(c), ', ')
         from unnest(p_update_of) c having count(*) > 0);
 begin
-    foreach v_event in array '{insert,update,delete,truncate}'::text[] loop
-        continue when p_kind = 'member' and v_event = 'insert';
+    foreach v_event in array pgcable.events_of(p_kind) loop
+        v_function := pgcable.capture_function(p_kind, v_event);
         execute format(
-            'create or replace trigger pgcable_capture_%s after %s on %s for each %s %s'
-            ' execute function pgcable.capture(%L)',
+            'create or replace trigger pgcable_capture_%s after %s on %s for each %s'
+            ' execute function %s',
             v_event,
             concat(v_event, case v_event when 'update' then v_of end), p_table,
             case v_event when 'truncate' then 'statement' else 'row' end,
-            case v_event when 'update' then
-                format('when (pgcable.%I(old.*, new.*))', p_kind || '_changed') end,
-            p_kind);
+            replace(v_function, '()', format('(%L)', p_kind)));
         execute format('alter table %s enable %s trigger pgcable_capture_%s',
             p_table, case when p_always then 'always' end, v_event);
+        perform pgcable.grant_capture(p_table, v_function::regprocedure);
     end loop;
-    perform pgcable.grant_capture(p_table, 'pgcable.capture()');
 end;
 $$;
 comment on function pgcable.put_triggers(text, regclass, text[], boolean) is
@@ -463,7 +598,7 @@ begin
     end if;
     select * into v_class from pg_class where oid = v_table;
     if found and p_kind <> 'thread' and v_class.relkind in ('r', 'p') then
-        foreach v_event in array '{insert,update,delete,truncate}'::text[] loop
+        foreach v_event in array pgcable.events_of(p_kind) loop
             if exists (select from pg_trigger where tgrelid = v_table and not tgisinternal
                 and tgname = 'pgcable_capture_' || v_event) then
                 execute format('drop trigger pgcable_capture_%s on %s', v_event, v_table);
@@ -502,8 +637,8 @@ as $$
         select format('the trigger pgcable_capture_%s of %s %s: run pgcable.attach(%L, …) again',
             e.event, r.relation, case
                 when t.oid is null or t.tgenabled not in ('O', 'A') then 'is missing or disabled'
-                else 'does not call pgcable.capture()' end, p_kind)
-        from unnest('{insert,update,delete,truncate}'::text[]) with ordinality e (event, place)
+                else 'does not call ' || pgcable.capture_function(p_kind, e.event) end, p_kind)
+        from unnest(pgcable.events_of(p_kind)) with ordinality e (event, place)
         cross join lateral (
             select p_table as relation
             union
@@ -511,9 +646,8 @@ as $$
         ) r
         left join pg_trigger t on t.tgrelid = r.relation and not t.tgisinternal
             and t.tgname = 'pgcable_capture_' || e.event
-        where not (p_kind = 'member' and e.event = 'insert')
-            and (t.oid is null or t.tgenabled not in ('O', 'A')
-                or t.tgfoid <> 'pgcable.capture()'::regprocedure)
+        where t.oid is null or t.tgenabled not in ('O', 'A') or t.tgfoid is distinct from
+            to_regprocedure(pgcable.capture_function(p_kind, e.event))
         order by e.place, r.relation::text);
 $$;
 comment on function pgcable.trigger_problems(text, regclass) is

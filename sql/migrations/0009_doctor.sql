@@ -49,7 +49,7 @@ as $$
             select from pg_subscription s join pg_database d on d.oid = s.subdbid
             where d.datname = current_database()) and exists (
             select from pg_trigger t
-            where t.tgfoid = 'pgcable.capture()'::regprocedure and t.tgenabled = 'O'),
+            where t.tgname like 'pgcable\_capture\_%' and t.tgenabled = 'O'),
             'warn', 'no subscription writes to attached tables unseen',
             'this database has a subscription: rows that replication writes raise no events',
             'attach with "always": true if they should'),
@@ -71,7 +71,7 @@ as $$
     with lacking as (
         select format('execute on function %s', f::regprocedure) as what
         from unnest('{pgcable.advance(json),"pgcable.batches(bigint,bigint)",pgcable.facts(json),
-            "pgcable.beginning(interval,bigint)",pgcable.hello(),pgcable.mapping_info(),pgcable.ring(integer),pgcable.writers(),
+            "pgcable.beginning(interval,bigint,bigint)",pgcable.hello(),pgcable.mapping_info(),pgcable.ring(integer),pgcable.writers(),
             "pgcable.prune(interval,bigint,bigint)",pgcable.tick_info(bigint),pgcable.doctor(),
             pgcable.canary(text),pgcable.tend(bigint),pgcable.pause(),pgcable.resume()}'::text[]) f
         where not has_function_privilege(to_regrole('pgcable_daemon'), f::regprocedure, 'EXECUTE')
@@ -115,7 +115,7 @@ as $$
                 array(select e from unnest(m.extra) e where pgcable.has_column(m.relation, e)),
                 exists (
                     select from pg_trigger t where t.tgrelid = m.relation and t.tgenabled = 'A'
-                        and t.tgfoid = 'pgcable.capture()'::regprocedure)) end
+                        and t.tgname like 'pgcable\_capture\_%')) end
     from pgcable.mapping m
     left join pg_class c on c.oid = m.relation
     left join lateral unnest(pgcable.mapping_problems(m.kind)) p (problem) on true

@@ -5,18 +5,18 @@
 // `edits`: [function, text, what stands there instead]; `sql(dsn)`: statements; `faults`, `seconds`,
 // `flags`: a run in which it matters.
 
-const RING = "pg_notify('pgcable', '')";
+const BATCHES = 'pgcable.batches(bigint,bigint)';
 
 export const SAFEGUARDS = new Map(Object.entries({
     // "greater than the last one" is not "new": who drew a number earlier may commit later.
     'late-commits': {
         caught: 'lost',
-        edits: [['pgcable.batch(bigint)', 'v_xip := array(select pg_snapshot_xip(v_before));', "v_xip := '{}';"]],
+        edits: [[BATCHES, 'v_xip := array(select pg_snapshot_xip(v_before));', "v_xip := '{}';"]],
     },
     // By transaction instead of by row: what comes after a larger number looks as if it were known.
     'order-of-rows': {
         caught: 'lost',
-        edits: [['pgcable.batch(bigint)', 'order by o.id', 'order by o.xid, o.id']],
+        edits: [[BATCHES, 'order by o.id', 'order by o.xid, o.id']],
     },
     // Sessions that take fifty numbers at once do not number in order.
     'one-number-at-a-time': {
@@ -48,22 +48,19 @@ export const SAFEGUARDS = new Map(Object.entries({
         caught: 'stranded',
         faults: 'lull',
         flags: ['--prepared', 'off'],
-        edits: [
-            ['pgcable.put(text,text,json)', `perform ${RING};`, 'null;'],
-            ['pgcable.capture()', `perform pg_catalog.${RING};`, 'null;'],
-        ],
+        edits: [['pgcable.knock()', "perform pg_notify('pgcable', '');", 'null;']],
     },
     // The event outside the application's transaction: told before, and though, it is rolled back.
     'one-transaction': {
         caught: 'invented',
         sql: (dsn) => `create extension dblink;
-            alter function pgcable.put(text, text, json) rename to put_here;
-            create function pgcable.put(p_kind text, p_stream text, p_message json) returns void
-                language plpgsql security definer
+            alter function pgcable.put(text, text, json, "char", json) rename to put_here;
+            create function pgcable.put(p_kind text, p_stream text, p_new json, p_op "char" default 'B',
+                p_old json default null) returns void language plpgsql security definer
             as $$
             begin
-                perform from public.dblink('${dsn}', format('select pgcable.put_here(%L, %L, %L)::text',
-                    p_kind, p_stream, p_message)) t (void text);
+                perform from public.dblink('${dsn}', format('select pgcable.put_here(%L, %L, %L, %L, %L)::text',
+                    p_kind, p_stream, p_new, p_op, p_old)) t (void text);
             end;
             $$;`,
     },
@@ -74,12 +71,12 @@ export const SAFEGUARDS = new Map(Object.entries({
         sql: () => `alter table chat_room_participants disable trigger pgcable_capture_update,
             disable trigger pgcable_capture_delete;`,
     },
-    // What a restarted daemon reads again lacks rows.
+    // What a restarted daemon reads again, several ticks at a time, lacks rows.
     'all-rows-again': {
         caught: 'lost',
         faults: 'kill',
         seconds: 20,
-        edits: [['pgcable.batches(bigint,bigint)', 'from pgcable.batch(v_tick) b', 'from pgcable.batch(v_tick) b where v_tick % 3 <> 0']],
+        edits: [[BATCHES, 'o.xid, v_snap)', 'o.xid, v_snap) and (p_to - p_after < 8 or o.id % 3 <> 0)']],
     },
 }));
 

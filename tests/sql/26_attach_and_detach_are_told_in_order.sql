@@ -14,4 +14,4 @@ select t.is(t.seen(), 'notification I, mapping B, notification I, mapping B', 'i
 select t.is(pgcable.mapping_info() #>> '{kinds,notification}', null, 'and it is gone');
 select pgcable.detach('notification');
 select t.is(count(*)::text, '0', 'no function is left') from pg_proc
-    where proname = 'notification_changed';
+    where proname like 'capture\_notification\_%';

@@ -1,15 +1,14 @@
--- Every function says what it is, pins its search_path, and belongs to the owner; capture() and the
--- functions that attach() writes qualify every name instead, for speed.
+-- Every function says what it is, pins its search_path, and belongs to the owner; those that attach()
+-- writes, and what they call for every row, qualify every name instead, for speed.
 select t.is(string_agg(p.proname::text, ' ' order by p.proname), null, 'without a comment')
     from pg_proc p where p.pronamespace = 'pgcable'::regnamespace
         and obj_description(p.oid, 'pg_proc') is null;
 select t.is(string_agg(c.relname::text, ' ' order by c.relname), null, 'tables without a comment')
     from pg_class c where c.relnamespace = 'pgcable'::regnamespace and c.relkind = 'r'
         and obj_description(c.oid, 'pg_class') is null;
-select t.is(string_agg(p.proname::text, ' ' order by p.proname), 'capture shown',
-    'without a search_path')
+select t.is(string_agg(p.proname::text, ' ' order by p.proname), 'captured', 'without a search_path')
     from pg_proc p where p.pronamespace = 'pgcable'::regnamespace
-        and p.proname not like '%\_changed'
+        and obj_description(p.oid, 'pg_proc') not like '%by pgcable.attach(), which wrote it.'
         and not coalesce(p.proconfig::text like '%search_path=pg_catalog, pg_temp%', false);
 select t.is(string_agg(distinct pg_get_userbyid(proowner)::text, ' '), 'pgcable_owner', 'owner')
     from pg_proc where pronamespace = 'pgcable'::regnamespace;
@@ -17,7 +16,10 @@ select t.is(string_agg(distinct pg_get_userbyid(relowner)::text, ' '), 'pgcable_
     from pg_class where relnamespace = 'pgcable'::regnamespace;
 select t.is(string_agg(proname::text, ' ' order by proname),
     'access advance batch batches beginning broadcast broadcast'
-    ' canary capture capture_generic channel_put drop_channel examine facts generic_drop generic_put grant_capture hello'
-    ' mapping_drop mapping_info mapping_put pause prune resume ring room_rule_put tend tick_info writers',
+    ' canary capture_generic capture_truncate channel_put drop_channel examine facts generic_drop generic_put grant_capture hello'
+    ' mapping_drop mapping_info mapping_put pause prune recheck resume'
+    ' revoke_member revoke_token rights ring room_rule_put rule_changed rule_table_put tend tick_info'
+    ' writers',
     'those that run with the owner''s rights')
-    from pg_proc where pronamespace = 'pgcable'::regnamespace and prosecdef;
+    from pg_proc where pronamespace = 'pgcable'::regnamespace and prosecdef
+        and proname !~ '^capture_.*_(insert|update|delete)$';

@@ -15,8 +15,8 @@ refused() {
 sql -c 'create view spy as select * from pgcable.tick'
 refused 'a view reads our table' 'view spy depends on table pgcable.tick'
 sql -c 'drop view spy' -c 'create table mine (id int)' \
-    -c "create trigger own after insert on mine for each row execute function pgcable.capture('x')"
-refused 'a trigger calls our function' 'trigger own on table mine depends on function pgcable.capture()'
+    -c "create trigger own after insert on mine for each row execute function pgcable.capture_truncate()"
+refused 'a trigger calls our function' 'trigger own on table mine depends on function pgcable.capture_truncate()'
 sql -c 'drop table mine' -c 'create table pgcable.mine (id int)'
 refused 'a table lies in our schema' 'table pgcable.mine depends on schema pgcable'
 sql -c 'drop table pgcable.mine' -c 'create table public.mine (id int)' \

@@ -30,7 +30,7 @@ select t.is(t.ills(),
     'fail message: the trigger pgcable_capture_update of public.chat_room_messages is missing or'
     ' disabled; fail notification: the trigger pgcable_capture_insert of public.notifications is'
     ' missing or disabled; fail participant: the trigger pgcable_capture_truncate of'
-    ' public.chat_room_participants does not call pgcable.capture(); fail room: the trigger'
+    ' public.chat_room_participants does not call pgcable.capture_truncate(); fail room: the trigger'
     ' pgcable_capture_delete of public.chat_rooms is missing or disabled', 'triggers');
 call t.heal();
 select t.is(t.ills(), null, 'attached again');

@@ -125,7 +125,7 @@ begin
 end;
 $$;
 
--- The application: capture() of every kind and op, both broadcasts.
+-- The application: the triggers of every kind and op, both broadcasts.
 set role t_app;
 select trap.plant();
 set search_path = pg_temp, public, pg_catalog;
@@ -144,7 +144,7 @@ delete from public.community_members where id operator(pg_catalog.=) 44;
 truncate public.notifications;
 select pgcable.broadcast('a', '1');
 select pgcable.broadcast('a', 'b', '1');
--- A column that is gone: the way round of shown().
+-- A column that is gone: the long way.
 reset role;
 alter table public.chat_room_messages drop column lesson_id;
 set role t_app;
@@ -169,7 +169,7 @@ select from pgcable.advance('[{"req":1,"member":"42","channel":"room","room":"7"
     {"req":3,"member":"44","channel":"room","room":"7"}]');
 select from pgcable.tick_info('1');
 select from pgcable.batches('0', '99');
-select from pgcable.beginning('1 h', '100');
+select from pgcable.beginning('1 h', '100', '1000');
 select from pgcable.facts('{"room":["7"],"message":["981"],"last_message":["7"],
     "sender":[{"participant":"21"},{"room":"7","member":"42"}],"count":["42"],
     "stats":[{"message":"981","thread":"5"}],"viewers":[{"room":"7","members":["42"]}]}');

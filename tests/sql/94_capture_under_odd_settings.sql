@@ -60,7 +60,7 @@ $$;
 set role t_app;
 call t.both(1);
 reset role;
--- Rows go the way round: a column that shown() names is not there any more.
+-- Rows go the way round: a column that was mapped is not there any more.
 alter table chat_room_messages drop column gone;
 set role t_app;
 call t.both(1);
@@ -82,3 +82,17 @@ select t.is(count(*)::text, '0', 'the odd session''s are the same')
         is distinct from row(b.kind, b.op, b.stream, b.new, b.old);
 drop owned by t_app;
 drop role t_app;
+
+-- A column that is printed as the session says is sent as it is stored.
+alter table notifications add column score double precision;
+select pgcable.attach('notification', 'notifications', '{"extra": ["score"]}');
+set extra_float_digits = 0;
+insert into notifications (community_member_id, score) values (42, 0.1::float8 + 0.2::float8);
+reset extra_float_digits;
+insert into notifications (community_member_id, score) values (42, 0.1::float8 + 0.2::float8);
+select from pgcable.advance();
+select t.is(string_agg(new::json ->> 'score', ' '), '0.30000000000000004 0.30000000000000004',
+        'floats')
+    from t.news() as (id bigint, xid text, kind text, op text, stream text, new text, old text,
+        at_us bigint)
+    where kind = 'notification' and op = 'I';
