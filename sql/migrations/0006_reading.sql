@@ -49,8 +49,9 @@ comment on function pgcable.tick_info(bigint) is
     'Daemon: the nonce of a tick that is kept, else null. Another nonce = another history.';
 
 -- Where to begin, so that all that is to be kept in memory is read once more: the newest tick that is
--- older than that, or young enough for about so many rows to come after it.
-create function pgcable.beginning(p_keep interval, p_max_rows bigint)
+-- older than that, or young enough for about so many rows to come after it, or so many bytes.  The size
+-- of a large value stands in the row, it is not read for that.
+create function pgcable.beginning(p_keep interval, p_max_rows bigint, p_max_bytes bigint)
     returns table (tick bigint, nonce text, at_us bigint)
     language plpgsql
     stable
@@ -62,18 +63,27 @@ as $$
 #variable_conflict use_column
 declare
     v_newest timestamptz := (select at from pgcable.tick order by tick desc limit 1);
-    v_xid xid8;
+    v_one_more xid8;
+    v_too_large xid8;
 begin
-    select xid into v_xid
+    select max(xid) filter (where place > p_max_rows), max(xid) filter (where total > p_max_bytes)
+    into v_one_more, v_too_large
     from (
-        select xid from pgcable.outbox_0
-        union all
-        select xid from pgcable.outbox_1
-        union all
-        select xid from pgcable.outbox_2
-    ) o
-    order by xid desc
-    offset p_max_rows limit 1;
+        select xid, row_number() over w as place, sum(bytes) over w as total
+        from (
+            select xid, coalesce(pg_column_size(new), 0) + coalesce(pg_column_size(old), 0) as bytes
+            from (
+                select xid, new, old from pgcable.outbox_0
+                union all
+                select xid, new, old from pgcable.outbox_1
+                union all
+                select xid, new, old from pgcable.outbox_2
+            ) o
+            order by xid desc
+            limit p_max_rows + 1
+        ) b
+        window w as (order by xid desc rows unbounded preceding)
+    ) s;
     return query
         select t.tick, t.nonce::text, (extract(epoch from t.at) * 1000000)::bigint
         from pgcable.tick t
@@ -81,10 +91,12 @@ begin
             (select min(tick) from pgcable.tick),
             (select tick from pgcable.tick where at <= v_newest - p_keep order by tick desc limit 1),
             (select tick from pgcable.tick
-                where pg_snapshot_xmax(snap) <= v_xid order by tick desc limit 1));
+                where pg_snapshot_xmax(snap) <= v_one_more order by tick desc limit 1),
+            (select tick from pgcable.tick
+                where pg_snapshot_xmax(snap) > v_too_large order by tick limit 1));
 end;
 $$;
-comment on function pgcable.beginning(interval, bigint) is
+comment on function pgcable.beginning(interval, bigint, bigint) is
     'Daemon: the tick after which to begin, to know so much of the past.';
 
 -- Make the next tick if something new was committed, and answer who may listen as of its end.
@@ -352,7 +364,7 @@ comment on function pgcable.prune(interval, bigint, bigint) is
 
 grant execute on function
     pgcable.hello(), pgcable.tick_info(bigint), pgcable.advance(json),
-    pgcable.batches(bigint, bigint), pgcable.beginning(interval, bigint),
+    pgcable.batches(bigint, bigint), pgcable.beginning(interval, bigint, bigint),
     pgcable.prune(interval, bigint, bigint)
     to pgcable_daemon;
 

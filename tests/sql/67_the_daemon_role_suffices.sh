@@ -9,7 +9,7 @@ select * from pgcable.writers();
 select * from pgcable.advance('[{"req":1,"member":"42","channel":"member"}]');
 select tick as tick from pgcable.advance() \gset
 select * from pgcable.batches(:tick - 1, :tick);
-select * from pgcable.beginning('1 hour', 1000);
+select * from pgcable.beginning('1 hour', 1000, 1000);
 select pgcable.tick_info(:tick);
 select * from pgcable.facts('{"message":["981"],"count":["42"],"viewers":[{"room":"7","members":["42"]}]}');
 select pgcable.prune('1 hour', :tick);
