@@ -43,6 +43,13 @@ begin
     for v_table in select relation from pgcable.generic loop
         perform pgcable.detach_generic(v_table);
     end loop;
+    for v_table in
+        select tgrelid from pg_catalog.pg_trigger
+        where tgfoid = pg_catalog.to_regprocedure('pgcable.rule_changed()')
+            and tgparentid operator(pg_catalog.=) 0
+    loop
+        execute pg_catalog.format('drop trigger pgcable_rule on %s', v_table);
+    end loop;
 
     begin
         drop owned by pgcable_owner restrict;

@@ -25,6 +25,12 @@ enum pgc_op_kind {
     PGC_OP_EXPEL,   /* member `via` is gone: end all of that member's connections */
     PGC_OP_RELOAD,  /* history broke: everything clients know may be wrong; tell all to reload */
 
+    /* About connections rather than topics: the hub passes them on. */
+    PGC_OP_BAN_TOKEN,  /* the token whose jti is `via` is good no more */
+    PGC_OP_BAN_MEMBER, /* so are those of member `via` that were issued when `ban` says */
+    PGC_OP_RECHECK,    /* the rule of channel `via` may say something else: ask, deliver after */
+    PGC_OP_REVIEW,     /* the same, without a reason: deliver meanwhile */
+
     /* For what is kept to be sent again; nobody is sent anything. */
     PGC_OP_BEGIN,  /* nothing up to this tick can be sent again */
     PGC_OP_ADMIT,  /* member `via` may listen to stream `topic` only from here on */
@@ -33,11 +39,18 @@ enum pgc_op_kind {
     PGC_OP_AMEND,  /* `via` is edited: msg in place of the message that first showed it */
 };
 
+/* Unix time, both. */
+struct pgc_ban {
+    int64_t before_s; /* BAN_MEMBER: issued in that second or before, or without a date */
+    int64_t until_s;  /* when all of these have ended by themselves */
+};
+
 struct pgc_op {
     enum pgc_op_kind kind;
     const char *topic;   /* NULL where the kind has none; owned by the batch */
     const char *via;     /* NULL where the kind has none; owned by the batch */
     struct pgc_msg *msg; /* PUBLISH, HOLE, AMEND; one reference held by the batch */
+    struct pgc_ban ban;  /* BAN_TOKEN, BAN_MEMBER */
 };
 
 struct pgc_batch {
@@ -57,5 +70,7 @@ void pgc_batch_unref(struct pgc_batch *batch);
 /* Copies the strings, takes a reference of `msg`.  NULL for what the kind does not have. */
 void pgc_batch_add(struct pgc_batch *batch, enum pgc_op_kind kind, const char *topic,
     const char *via, struct pgc_msg *msg);
+void pgc_batch_add_ban(
+    struct pgc_batch *batch, enum pgc_op_kind kind, const char *whom, const struct pgc_ban *ban);
 
 #endif

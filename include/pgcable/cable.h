@@ -25,6 +25,8 @@ struct pgc_cable_conf {
     size_t max_identifier_bytes;
     size_t max_message_bytes;   /* inbound */
     unsigned max_subscriptions; /* per connection */
+    unsigned commands_burst;    /* at once, beside one for each subscription */
+    unsigned commands_per_s;    /* in the long run */
     enum pgc_duplicate duplicate_subscribe;
     bool welcome_sid;
 };
@@ -35,6 +37,9 @@ struct pgc_cable;
 struct pgc_cable *pgc_cable_new(struct pgc_loop *loop, struct pgc_hub *hub, struct pgc_port *port,
     const struct pgc_cable_conf *conf, struct pgc_metrics *metrics);
 void pgc_cable_free(struct pgc_cable *cable); /* all sessions are closed */
+
+/* Was that token revoked, or all of its member's up to then? */
+bool pgc_cable_is_banned(const struct pgc_cable *cable, const struct pgc_identity *identity);
 
 /* Sub-protocols we know, in no order: the client's first known one is chosen. */
 enum pgc_proto {
@@ -66,7 +71,8 @@ struct pgc_session_ops {
 struct pgc_session_conf {
     uint64_t conn;                       /* for the log */
     const struct pgc_identity *identity; /* NULL: refused, `refusal` says why */
-    const char *refusal;                 /* "unauthorized", "token_expired" */
+    const char *refusal;                 /* "unauthorized", "token_expired", … */
+    bool may_come_back;                  /* refused for now, that is */
     struct pgc_offer offer;
     const struct pgc_session_ops *ops;
     void *sink;
@@ -95,6 +101,9 @@ void pgc_session_follow(struct pgc_session *session, const struct pgc_follow *fo
 /* The connection's heartbeat, about every 3 s: sends the ping, ends it when the token expired.
  * `ping` is shared by all sessions of this beat on the same wire. */
 void pgc_session_beat(struct pgc_session *session, struct pgc_frame *ping, int64_t now_s);
+
+/* The key that its token was signed with is gone: ends as if the token had expired. */
+void pgc_session_lose_key(struct pgc_session *session);
 
 /* Say goodbye: disconnect frame with this reason, then close 1000. */
 void pgc_session_disconnect(struct pgc_session *session, const char *reason, bool reconnect);

@@ -29,6 +29,7 @@ struct pgc_feed_conf {
     size_t history_bytes;     /* and how much of it */
     int64_t outbox_max_bytes; /* above it the oldest goes anyway; 0 = no matter */
     int64_t canary_ms;        /* between canaries; 0 = none */
+    int64_t reauthorize_s;    /* between two looks at what was revoked and what rules say */
     enum pgc_notify_mode notify;
     enum pgc_envelope envelope;
     size_t max_payload_bytes;

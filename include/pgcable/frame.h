@@ -28,6 +28,7 @@ enum pgc_wire {
 /* Immutable, ref-counted within one worker's thread. */
 struct pgc_frame {
     unsigned refs;
+    unsigned queues;     /* in which it waits; the transport's to count */
     size_t length;       /* of the whole: header and payload */
     size_t header_bytes; /* 2, 4 or 10; of an event 0 */
     char bytes[];

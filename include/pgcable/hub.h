@@ -57,6 +57,8 @@ void pgc_hub_free(struct pgc_hub *hub); /* ends nothing: subscriptions must be g
 struct pgc_sub *pgc_hub_subscribe(struct pgc_hub *hub, const char *stream, const char *member,
     const struct pgc_sub_ops *ops, void *owner);
 
+const char *pgc_hub_stream(const struct pgc_sub *sub); /* as given; borrowed */
+
 /* Harmless if it is attached already. */
 void pgc_hub_attach(struct pgc_hub *hub, struct pgc_sub *sub, const char *topic);
 
@@ -86,6 +88,11 @@ enum pgc_replay {
  */
 enum pgc_replay pgc_hub_replay(
     struct pgc_hub *hub, struct pgc_sub *sub, const struct pgc_since *since) PGC_MUSTCHECK;
+
+/* Who is told of operations that are about connections, at their place in the order; it may end
+ * subscriptions. */
+void pgc_hub_pass_on(
+    struct pgc_hub *hub, void (*take)(const struct pgc_op *op, void *arg), void *arg);
 
 /* Apply one batch, in order.  Returns the number of deliveries made. */
 size_t pgc_hub_apply(struct pgc_hub *hub, const struct pgc_batch *batch);

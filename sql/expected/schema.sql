@@ -371,7 +371,7 @@ ALTER FUNCTION pgcable.batches(p_after bigint, p_to bigint) OWNER TO pgcable_own
 
 COMMENT ON FUNCTION pgcable.batches(p_after bigint, p_to bigint) IS 'Daemon: the rows of some ticks in order, and one without an id at the end of each; the same whenever asked, until they are pruned.';
 
-CREATE FUNCTION pgcable.beginning(p_keep interval, p_max_rows bigint) RETURNS TABLE(tick bigint, nonce text, at_us bigint)
+CREATE FUNCTION pgcable.beginning(p_keep interval, p_max_rows bigint, p_max_bytes bigint) RETURNS TABLE(tick bigint, nonce text, at_us bigint)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET enable_seqscan TO 'off'
@@ -380,18 +380,27 @@ CREATE FUNCTION pgcable.beginning(p_keep interval, p_max_rows bigint) RETURNS TA
 #variable_conflict use_column
 declare
     v_newest timestamptz := (select at from pgcable.tick order by tick desc limit 1);
-    v_xid xid8;
+    v_one_more xid8;
+    v_too_large xid8;
 begin
-    select xid into v_xid
+    select max(xid) filter (where place > p_max_rows), max(xid) filter (where total > p_max_bytes)
+    into v_one_more, v_too_large
     from (
-        select xid from pgcable.outbox_0
-        union all
-        select xid from pgcable.outbox_1
-        union all
-        select xid from pgcable.outbox_2
-    ) o
-    order by xid desc
-    offset p_max_rows limit 1;
+        select xid, row_number() over w as place, sum(bytes) over w as total
+        from (
+            select xid, coalesce(pg_column_size(new), 0) + coalesce(pg_column_size(old), 0) as bytes
+            from (
+                select xid, new, old from pgcable.outbox_0
+                union all
+                select xid, new, old from pgcable.outbox_1
+                union all
+                select xid, new, old from pgcable.outbox_2
+            ) o
+            order by xid desc
+            limit p_max_rows + 1
+        ) b
+        window w as (order by xid desc rows unbounded preceding)
+    ) s;
     return query
         select t.tick, t.nonce::text, (extract(epoch from t.at) * 1000000)::bigint
         from pgcable.tick t
@@ -399,13 +408,15 @@ begin
             (select min(tick) from pgcable.tick),
             (select tick from pgcable.tick where at <= v_newest - p_keep order by tick desc limit 1),
             (select tick from pgcable.tick
-                where pg_snapshot_xmax(snap) <= v_xid order by tick desc limit 1));
+                where pg_snapshot_xmax(snap) <= v_one_more order by tick desc limit 1),
+            (select tick from pgcable.tick
+                where pg_snapshot_xmax(snap) > v_too_large order by tick limit 1));
 end;
 $$;
 
-ALTER FUNCTION pgcable.beginning(p_keep interval, p_max_rows bigint) OWNER TO pgcable_owner;
+ALTER FUNCTION pgcable.beginning(p_keep interval, p_max_rows bigint, p_max_bytes bigint) OWNER TO pgcable_owner;
 
-COMMENT ON FUNCTION pgcable.beginning(p_keep interval, p_max_rows bigint) IS 'Daemon: the tick after which to begin, to know so much of the past.';
+COMMENT ON FUNCTION pgcable.beginning(p_keep interval, p_max_rows bigint, p_max_bytes bigint) IS 'Daemon: the tick after which to begin, to know so much of the past.';
 
 CREATE FUNCTION pgcable.blunt(p_row json) RETURNS json
     LANGUAGE sql IMMUTABLE
@@ -712,67 +723,17 @@ ALTER FUNCTION pgcable.candidates() OWNER TO pgcable_owner;
 
 COMMENT ON FUNCTION pgcable.candidates() IS 'Internal: tables that may play a kind.';
 
-CREATE FUNCTION pgcable.capture() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
+CREATE FUNCTION pgcable.capture_function(p_kind text, p_event text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-declare
-    v_slot bigint := pg_catalog.pg_sequence_last_value('pgcable.ctl'::pg_catalog.regclass)
-        operator(pg_catalog.&) 3;
-    v_id bigint;
-    v_digits pg_catalog.text := pg_catalog.current_setting('extra_float_digits');
-    v_rounds boolean := v_digits operator(pg_catalog.<>) '1';
-    v_new pg_catalog.json;
-    v_old pg_catalog.json;
-begin
-    if v_slot operator(pg_catalog.=) 3 then
-        v_slot := pgcable.slot_or_drop();
-        if v_slot operator(pg_catalog.=) 3 then
-            return null;
-        end if;
-    end if;
-    if v_rounds then
-        perform pg_catalog.set_config('extra_float_digits', '1', true);
-    end if;
-    v_new := pgcable.shown(tg_argv[0], new);
-    v_old := pgcable.shown(tg_argv[0], old);
-    if v_rounds then
-        perform pg_catalog.set_config('extra_float_digits', v_digits, true);
-    end if;
-    v_id := pg_catalog.nextval('pgcable.outbox_id'::pg_catalog.regclass);
-    if v_slot operator(pg_catalog.=) 0 then
-        insert into pgcable.outbox_0 (id, xid, kind, op, new, old, at)
-        values (v_id, pg_catalog.pg_current_xact_id(), tg_argv[0],
-            tg_op::pg_catalog."char", v_new, v_old,
-            pg_catalog.clock_timestamp());
-    elsif v_slot operator(pg_catalog.=) 1 then
-        insert into pgcable.outbox_1 (id, xid, kind, op, new, old, at)
-        values (v_id, pg_catalog.pg_current_xact_id(), tg_argv[0],
-            tg_op::pg_catalog."char", v_new, v_old,
-            pg_catalog.clock_timestamp());
-    else
-        insert into pgcable.outbox_2 (id, xid, kind, op, new, old, at)
-        values (v_id, pg_catalog.pg_current_xact_id(), tg_argv[0],
-            tg_op::pg_catalog."char", v_new, v_old,
-            pg_catalog.clock_timestamp());
-    end if;
-    if pg_catalog.pg_sequence_last_value('pgcable.ctl'::pg_catalog.regclass)
-        operator(pg_catalog.>) 3 then -- somebody set a lease: has it ended?
-        if pg_catalog.pg_sequence_last_value('pgcable.ctl'::pg_catalog.regclass)
-            operator(pg_catalog.>>) 2
-            operator(pg_catalog.>) pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) then
-            perform pg_catalog.pg_notify('pgcable', '');
-        end if;
-    end if;
-    if v_id operator(pg_catalog.&) 1023 operator(pg_catalog.=) 0 then
-        perform pgcable.guard();
-    end if;
-    return null;
-end;
+    select format('pgcable.capture_%s()',
+        case p_event when 'truncate' then p_event else p_kind || '_' || p_event end);
 $$;
 
-ALTER FUNCTION pgcable.capture() OWNER TO pgcable_owner;
+ALTER FUNCTION pgcable.capture_function(p_kind text, p_event text) OWNER TO pgcable_owner;
 
-COMMENT ON FUNCTION pgcable.capture() IS 'Trigger put on tables by pgcable.attach().';
+COMMENT ON FUNCTION pgcable.capture_function(p_kind text, p_event text) IS 'Internal: what the trigger of that event calls, of a table that plays that kind.';
 
 CREATE FUNCTION pgcable.capture_generic() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -811,6 +772,55 @@ $$;
 ALTER FUNCTION pgcable.capture_generic() OWNER TO pgcable_owner;
 
 COMMENT ON FUNCTION pgcable.capture_generic() IS 'Trigger put on tables by pgcable.attach_generic().';
+
+CREATE FUNCTION pgcable.capture_row(p_kind text, p_op "char", p_new record, p_old record, p_columns text[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET extra_float_digits TO '1'
+    AS $$
+begin
+    perform pgcable.put(p_kind, null, pgcable.kept(row_to_json(p_new), p_columns), p_op,
+        pgcable.kept(row_to_json(p_old), p_columns));
+end;
+$$;
+
+ALTER FUNCTION pgcable.capture_row(p_kind text, p_op "char", p_new record, p_old record, p_columns text[]) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.capture_row(p_kind text, p_op "char", p_new record, p_old record, p_columns text[]) IS 'Internal: what the functions of the triggers do where something is unusual.';
+
+CREATE FUNCTION pgcable.capture_truncate() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    perform pgcable.put(tg_argv[0], null, null, 'T');
+    return null;
+end;
+$$;
+
+ALTER FUNCTION pgcable.capture_truncate() OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.capture_truncate() IS 'Trigger put on tables by pgcable.attach().';
+
+CREATE FUNCTION pgcable.captured() RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+begin
+    if pg_catalog.pg_sequence_last_value('pgcable.ctl'::pg_catalog.regclass)
+        operator(pg_catalog.>>) 2
+        operator(pg_catalog.>) pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) then
+        perform pgcable.knock();
+    end if;
+    if pg_catalog.pg_sequence_last_value('pgcable.outbox_id'::pg_catalog.regclass)
+        operator(pg_catalog.&) 1023 operator(pg_catalog.=) 0 then
+        perform pgcable.guard();
+    end if;
+end;
+$$;
+
+ALTER FUNCTION pgcable.captured() OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.captured() IS 'Internal: what comes after a row, if anything.';
 
 CREATE FUNCTION pgcable.castable(p_value text, p_type text) RETURNS boolean
     LANGUAGE sql IMMUTABLE
@@ -885,6 +895,7 @@ CREATE FUNCTION pgcable.channel_put(p_class text, p_stream text, p_rule text) RE
     AS $$
     insert into pgcable.channel (class, stream, rule) values (p_class, p_stream, p_rule)
     on conflict (class) do update set stream = excluded.stream, rule = excluded.rule;
+    select pgcable.put('recheck', p_class, null);
 $$;
 
 ALTER FUNCTION pgcable.channel_put(p_class text, p_stream text, p_rule text) OWNER TO pgcable_owner;
@@ -1141,7 +1152,7 @@ begin
     end if;
     select * into v_class from pg_class where oid = v_table;
     if found and p_kind <> 'thread' and v_class.relkind in ('r', 'p') then
-        foreach v_event in array '{insert,update,delete,truncate}'::text[] loop
+        foreach v_event in array pgcable.events_of(p_kind) loop
             if exists (select from pg_trigger where tgrelid = v_table and not tgisinternal
                 and tgname = 'pgcable_capture_' || v_event) then
                 execute format('drop trigger pgcable_capture_%s on %s', v_event, v_table);
@@ -1314,7 +1325,7 @@ CREATE FUNCTION pgcable.doctor_kinds() RETURNS TABLE(level text, subject text, f
                 array(select e from unnest(m.extra) e where pgcable.has_column(m.relation, e)),
                 exists (
                     select from pg_trigger t where t.tgrelid = m.relation and t.tgenabled = 'A'
-                        and t.tgfoid = 'pgcable.capture()'::regprocedure)) end
+                        and t.tgname like 'pgcable\_capture\_%')) end
     from pgcable.mapping m
     left join pg_class c on c.oid = m.relation
     left join lateral unnest(pgcable.mapping_problems(m.kind)) p (problem) on true
@@ -1443,7 +1454,7 @@ CREATE FUNCTION pgcable.doctor_rights() RETURNS TABLE(level text, subject text, 
     with lacking as (
         select format('execute on function %s', f::regprocedure) as what
         from unnest('{pgcable.advance(json),"pgcable.batches(bigint,bigint)",pgcable.facts(json),
-            "pgcable.beginning(interval,bigint)",pgcable.hello(),pgcable.mapping_info(),pgcable.ring(integer),pgcable.writers(),
+            "pgcable.beginning(interval,bigint,bigint)",pgcable.hello(),pgcable.mapping_info(),pgcable.ring(integer),pgcable.writers(),
             "pgcable.prune(interval,bigint,bigint)",pgcable.tick_info(bigint),pgcable.doctor(),
             pgcable.canary(text),pgcable.tend(bigint),pgcable.pause(),pgcable.resume()}'::text[]) f
         where not has_function_privilege(to_regrole('pgcable_daemon'), f::regprocedure, 'EXECUTE')
@@ -1506,7 +1517,7 @@ CREATE FUNCTION pgcable.doctor_server() RETURNS TABLE(level text, subject text, 
             select from pg_subscription s join pg_database d on d.oid = s.subdbid
             where d.datname = current_database()) and exists (
             select from pg_trigger t
-            where t.tgfoid = 'pgcable.capture()'::regprocedure and t.tgenabled = 'O'),
+            where t.tgname like 'pgcable\_capture\_%' and t.tgenabled = 'O'),
             'warn', 'no subscription writes to attached tables unseen',
             'this database has a subscription: rows that replication writes raise no events',
             'attach with "always": true if they should'),
@@ -1559,11 +1570,12 @@ CREATE FUNCTION pgcable.drop_channel(class text) RETURNS void
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
     delete from pgcable.channel c where c.class = drop_channel.class;
+    select pgcable.put('recheck', class, null);
 $$;
 
 ALTER FUNCTION pgcable.drop_channel(class text) OWNER TO pgcable_owner;
 
-COMMENT ON FUNCTION pgcable.drop_channel(class text) IS 'Take a channel away: new subscriptions are refused.';
+COMMENT ON FUNCTION pgcable.drop_channel(class text) IS 'Take a channel away: who listens is sent away, and new subscriptions are refused.';
 
 CREATE FUNCTION pgcable.droppers() RETURNS bigint
     LANGUAGE sql
@@ -1579,6 +1591,20 @@ $$;
 ALTER FUNCTION pgcable.droppers() OWNER TO pgcable_owner;
 
 COMMENT ON FUNCTION pgcable.droppers() IS 'Internal: how many open transactions made changes that were dropped.';
+
+CREATE FUNCTION pgcable.events_of(p_kind text) RETURNS text[]
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select case p_kind
+        when 'thread' then '{}'
+        when 'member' then '{update,delete,truncate}'
+        else '{insert,update,delete,truncate}' end::text[];
+$$;
+
+ALTER FUNCTION pgcable.events_of(p_kind text) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.events_of(p_kind text) IS 'Internal: which changes of its table are captured.';
 
 CREATE FUNCTION pgcable.examine() RETURNS TABLE(level text, subject text, finding text, remedy text)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -1991,6 +2017,23 @@ ALTER FUNCTION pgcable.is_reserved(p_stream text) OWNER TO pgcable_owner;
 
 COMMENT ON FUNCTION pgcable.is_reserved(p_stream text) IS 'Internal: is that a stream of the chat itself?';
 
+CREATE FUNCTION pgcable.json_of(p_row text, p_columns text[]) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select case
+        when count(*) <= 50 then format('pg_catalog.json_build_object(%s)',
+            string_agg(format('%L, %s.%I', u.col, p_row, u.col), ', ' order by u.place))
+        else format('(select pg_catalog.row_to_json(r) from (select %s) r)',
+            string_agg(format('%s.%I', p_row, u.col), ', ' order by u.place))
+        end
+    from unnest(p_columns) with ordinality u (col, place);
+$$;
+
+ALTER FUNCTION pgcable.json_of(p_row text, p_columns text[]) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.json_of(p_row text, p_columns text[]) IS 'Internal: an expression for the columns of a row as JSON.';
+
 CREATE FUNCTION pgcable.kept(p_row json, p_columns text[]) RETURNS json
     LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2004,15 +2047,39 @@ ALTER FUNCTION pgcable.kept(p_row json, p_columns text[]) OWNER TO pgcable_owner
 
 COMMENT ON FUNCTION pgcable.kept(p_row json, p_columns text[]) IS 'Internal: the columns named after the first entry.';
 
+CREATE FUNCTION pgcable.knock() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_lease bigint := pg_sequence_last_value('pgcable.ctl') >> 2;
+begin
+    if v_lease > date_part('epoch', clock_timestamp())
+        and (current_setting('max_prepared_transactions') = '0'
+            or v_lease - 10 >= floor(date_part('epoch', pg_postmaster_start_time()))) then
+        perform pg_notify('pgcable', '');
+    end if;
+end;
+$$;
+
+ALTER FUNCTION pgcable.knock() OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.knock() IS 'Internal: notify, if a daemon sleeps that relies on it.';
+
 CREATE FUNCTION pgcable.mapping_drop(p_kind text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+    v_event text;
 begin
     delete from pgcable.mapping where kind = p_kind;
-    execute format('drop function if exists pgcable.%I(record, record)', p_kind || '_changed');
+    foreach v_event in array pgcable.events_of(p_kind) loop
+        if v_event <> 'truncate' then
+            execute format('drop function if exists %s', pgcable.capture_function(p_kind, v_event));
+        end if;
+    end loop;
     perform pgcable.rebuild(); -- where two who attach wait for each other
-    perform pgcable.put_shown();
     perform pgcable.put('mapping', null, null);
 end;
 $$;
@@ -2090,30 +2157,26 @@ COMMENT ON FUNCTION pgcable.mapping_problems(p_kind text) IS 'Internal: what bec
 CREATE FUNCTION pgcable.mapping_put(p_kind text, p_table regclass, p_columns jsonb, p_extra text[]) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $_$
+    AS $$
 declare
-    v_old text;
-    v_new text;
+    v_event text;
+    v_columns text[] := array(
+        select x.col
+        from (
+            select f.value as col, k.place
+            from jsonb_each_text(p_columns) f
+            join pgcable.canonical k on k.kind = p_kind and k.name = f.key
+            union all
+            select e.col, 100 + e.place from unnest(p_extra) with ordinality e (col, place)
+        ) x
+        group by x.col order by min(x.place));
 begin
-    select string_agg(format('p_old.%I', c.col), ', '), string_agg(format('p_new.%I', c.col), ', ')
-    into v_old, v_new
-    from unnest(pgcable.watched(p_kind, p_columns, p_extra)) c (col);
-    if v_old is not null then
-        execute format(
-            'create or replace function pgcable.%I(p_old record, p_new record) returns boolean'
-            ' language plpgsql immutable as %L',
-            p_kind || '_changed', format($body$
-begin
-    return row(%s)::pg_catalog.record operator(pg_catalog.*<>) row(%s)::pg_catalog.record;
-exception when others then
-    return true;
-end;
-$body$, v_old, v_new));
-        execute format('comment on function pgcable.%I(record, record) is %L',
-            p_kind || '_changed', 'Written by pgcable.attach(): did a watched column change?');
-        execute format('grant execute on function pgcable.%I(record, record) to public',
-            p_kind || '_changed');
-    end if;
+    foreach v_event in array pgcable.events_of(p_kind) loop
+        if v_event <> 'truncate' then
+            perform pgcable.put_capture(p_kind, v_event, p_table, v_columns,
+                pgcable.watched(p_kind, p_columns, p_extra));
+        end if;
+    end loop;
 
     insert into pgcable.mapping (kind, relation, columns, extra)
     values (p_kind, p_table, p_columns, p_extra)
@@ -2121,14 +2184,30 @@ $body$, v_old, v_new));
         set relation = excluded.relation, columns = excluded.columns, extra = excluded.extra,
             attached_at = excluded.attached_at;
     perform pgcable.rebuild(); -- where two who attach wait for each other
-    perform pgcable.put_shown();
     perform pgcable.put('mapping', null, null); -- daemons reload the mapping at this place
 end;
-$_$;
+$$;
 
 ALTER FUNCTION pgcable.mapping_put(p_kind text, p_table regclass, p_columns jsonb, p_extra text[]) OWNER TO pgcable_owner;
 
 COMMENT ON FUNCTION pgcable.mapping_put(p_kind text, p_table regclass, p_columns jsonb, p_extra text[]) IS 'Internal: the part of attach() that needs the rights of pgcable_owner.';
+
+CREATE FUNCTION pgcable.may_hold_floats(p_table regclass, p_columns text[]) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select exists (
+        select from pg_attribute a
+        join pg_type t on t.oid = pgcable.base_type(a.atttypid)
+        where a.attrelid = p_table and a.attname = any (p_columns) and t.typtype <> 'e'
+            and t.oid <> all (array['bool', 'bytea', 'bpchar', 'date', 'int2', 'int4', 'int8', 'json',
+                'jsonb', 'numeric', 'text', 'time', 'timestamp', 'timestamptz', 'uuid', 'varchar'
+            ]::regtype[]));
+$$;
+
+ALTER FUNCTION pgcable.may_hold_floats(p_table regclass, p_columns text[]) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.may_hold_floats(p_table regclass, p_columns text[]) IS 'Internal: does how these columns are printed depend on extra_float_digits?';
 
 CREATE FUNCTION pgcable.migrating(p_id integer, p_name text, p_breaking boolean) RETURNS boolean
     LANGUAGE plpgsql
@@ -2487,14 +2566,13 @@ ALTER FUNCTION pgcable.prune(p_keep interval, p_safe_tick bigint, p_max_bytes bi
 
 COMMENT ON FUNCTION pgcable.prune(p_keep interval, p_safe_tick bigint, p_max_bytes bigint) IS 'Daemon: drop rows and ticks older than that, as far as they were read, and the oldest ones where all take more than so many bytes; says what it did.';
 
-CREATE FUNCTION pgcable.put(p_kind text, p_stream text, p_message json) RETURNS void
+CREATE FUNCTION pgcable.put(p_kind text, p_stream text, p_new json, p_op "char" DEFAULT 'B'::"char", p_old json DEFAULT NULL::json) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
 declare
     v_slot bigint := pg_sequence_last_value('pgcable.ctl') & 3;
     v_id bigint;
-    v_control bigint;
 begin
     if v_slot = 3 then
         v_slot := pgcable.slot_or_drop();
@@ -2504,71 +2582,97 @@ begin
     end if;
     v_id := nextval('pgcable.outbox_id');
     execute format(
-        'insert into pgcable.outbox_%s (id, xid, kind, op, stream, new, at)'
-        ' values ($1, pg_current_xact_id(), $2, ''B'', $3, $4, clock_timestamp())', v_slot)
-        using v_id, p_kind, p_stream, p_message;
-    v_control := pg_sequence_last_value('pgcable.ctl');
-    if v_control >> 2 > date_part('epoch', clock_timestamp()) then
-        perform pg_notify('pgcable', '');
-    end if;
+        'insert into pgcable.outbox_%s (id, xid, kind, op, stream, new, old, at)'
+        ' values ($1, pg_current_xact_id(), $2, $3, $4, $5, $6, clock_timestamp())', v_slot)
+        using v_id, p_kind, p_op, p_stream, p_new, p_old;
+    perform pgcable.knock();
     if v_id & 1023 = 0 then
         perform pgcable.guard();
     end if;
 end;
 $_$;
 
-ALTER FUNCTION pgcable.put(p_kind text, p_stream text, p_message json) OWNER TO pgcable_owner;
+ALTER FUNCTION pgcable.put(p_kind text, p_stream text, p_new json, p_op "char", p_old json) OWNER TO pgcable_owner;
 
-COMMENT ON FUNCTION pgcable.put(p_kind text, p_stream text, p_message json) IS 'Internal: write a row of op B into the outbox and ring if somebody sleeps.';
+COMMENT ON FUNCTION pgcable.put(p_kind text, p_stream text, p_new json, p_op "char", p_old json) IS 'Internal: write a row into the outbox and ring if somebody sleeps.';
 
-CREATE FUNCTION pgcable.put_shown() RETURNS void
+CREATE FUNCTION pgcable.put_capture(p_kind text, p_event text, p_table regclass, p_columns text[], p_watched text[]) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
 declare
-    v_branches text;
+    v_op text := quote_literal(upper(left(p_event, 1)));
+    v_skip text := '';
+    v_old text := '';
+    v_new text := '';
+    v_long text := format('perform pgcable.capture_row(%L, %s, %s, %L)', p_kind, v_op,
+        case p_event when 'insert' then 'new, null' when 'delete' then 'null, old'
+            else 'new, old' end, p_columns);
+    v_insert text := $insert$
+        insert into pgcable.outbox_%s (id, xid, kind, op, new, old, at)
+        values (pg_catalog.nextval('pgcable.outbox_id'::pg_catalog.regclass),
+            pg_catalog.pg_current_xact_id(), %L, %s, v_new, v_old, pg_catalog.clock_timestamp());$insert$;
 begin
-    select string_agg(format($body$
-    if p_kind operator(pg_catalog.=) %1$L then
-        begin
-            return %2$s;
-        exception when others then
-            return pgcable.kept(pg_catalog.row_to_json(p_row), %3$L);
-        end;
-    end if;$body$, m.kind, c.fields, array[m.kind] || c.names), '' order by m.kind)
-    into v_branches
-    from pgcable.mapping m, lateral (
-        select case
-                when count(*) <= 50 then format('pg_catalog.json_build_object(%s)',
-                    string_agg(format('%1$L, p_row.%1$I', u.col), ', ' order by u.place))
-                else format('(select pg_catalog.row_to_json(r) from (select %s) r)',
-                    string_agg(format('p_row.%I', u.col), ', ' order by u.place))
-            end as fields,
-            array_agg(u.col order by u.place) as names
-        from (
-            select x.col, min(x.place) as place
-            from (
-                select f.value as col, k.place
-                from jsonb_each_text(m.columns) f
-                join pgcable.canonical k on k.kind = m.kind and k.name = f.key
-                union all
-                select e.col, 100 + e.place from unnest(m.extra) with ordinality e (col, place)
-            ) x
-            group by x.col
-        ) u
-    ) c;
-    execute format(
-        'create or replace function pgcable.shown(p_kind text, p_row record) returns json'
-        ' language plpgsql stable strict as %L',
-        format(E'\nbegin%s\n    return ''{}'';\nend;\n', v_branches));
-    execute format('comment on function pgcable.shown(text, record) is %L',
-        'Internal: the columns of a row that the mapping lists. Written by pgcable.attach().');
+    if p_event = 'update' then
+        select format($skip$
+        if row(%s)::pg_catalog.record operator(pg_catalog.*=)
+            row(%s)::pg_catalog.record then
+            return null;
+        end if;$skip$, string_agg(format('old.%I', c), ', '), string_agg(format('new.%I', c), ', '))
+        into v_skip from unnest(p_watched) c;
+    end if;
+    if pgcable.may_hold_floats(p_table, p_columns) then
+        v_skip := v_skip || format($floats$
+        if pg_catalog.current_setting('extra_float_digits')::pg_catalog.int4
+            operator(pg_catalog.<) 1 then
+            %s;
+            return null;
+        end if;$floats$, v_long);
+    end if;
+    if p_event in ('update', 'delete') then
+        v_old := format(E'\n        v_old := %s;', pgcable.json_of('old', p_columns));
+    end if;
+    if p_event in ('insert', 'update') then
+        v_new := format(E'\n        v_new := %s;', pgcable.json_of('new', p_columns));
+    end if;
+    execute format('create or replace function %s returns trigger language plpgsql security definer'
+        ' as %L', pgcable.capture_function(p_kind, p_event), format($body$
+declare
+    v_slot bigint;
+    v_old pg_catalog.json;
+    v_new pg_catalog.json;
+begin
+    begin%1$s
+        v_slot := pg_catalog.pg_sequence_last_value('pgcable.ctl'::pg_catalog.regclass)
+            operator(pg_catalog.&) 3;%2$s%3$s
+    exception when others then
+        %4$s;
+        return null;
+    end;
+    if v_slot operator(pg_catalog.=) 0 then%5$s
+    elsif v_slot operator(pg_catalog.=) 1 then%6$s
+    elsif v_slot operator(pg_catalog.=) 2 then%7$s
+    else
+        %4$s;
+    end if;
+    if pg_catalog.pg_sequence_last_value('pgcable.ctl'::pg_catalog.regclass)
+            operator(pg_catalog.>) 3
+        or pg_catalog.pg_sequence_last_value('pgcable.outbox_id'::pg_catalog.regclass)
+            operator(pg_catalog.&) 1023 operator(pg_catalog.=) 0 then
+        perform pgcable.captured();
+    end if;
+    return null;
+end;
+$body$, v_skip, v_old, v_new, v_long, format(v_insert, 0, p_kind, v_op),
+        format(v_insert, 1, p_kind, v_op), format(v_insert, 2, p_kind, v_op)));
+    execute format('comment on function %s is %L', pgcable.capture_function(p_kind, p_event),
+        'Trigger put on the table by pgcable.attach(), which wrote it.');
 end;
 $_$;
 
-ALTER FUNCTION pgcable.put_shown() OWNER TO pgcable_owner;
+ALTER FUNCTION pgcable.put_capture(p_kind text, p_event text, p_table regclass, p_columns text[], p_watched text[]) OWNER TO pgcable_owner;
 
-COMMENT ON FUNCTION pgcable.put_shown() IS 'Internal: write pgcable.shown().';
+COMMENT ON FUNCTION pgcable.put_capture(p_kind text, p_event text, p_table regclass, p_columns text[], p_watched text[]) IS 'Internal: write the function of a trigger.';
 
 CREATE FUNCTION pgcable.put_triggers(p_kind text, p_table regclass, p_update_of text[], p_always boolean) RETURNS void
     LANGUAGE plpgsql
@@ -2576,25 +2680,24 @@ CREATE FUNCTION pgcable.put_triggers(p_kind text, p_table regclass, p_update_of 
     AS $$
 declare
     v_event text;
+    v_function text;
     v_of text := (
         select ' of ' || string_agg(quote_ident(c), ', ')
         from unnest(p_update_of) c having count(*) > 0);
 begin
-    foreach v_event in array '{insert,update,delete,truncate}'::text[] loop
-        continue when p_kind = 'member' and v_event = 'insert';
+    foreach v_event in array pgcable.events_of(p_kind) loop
+        v_function := pgcable.capture_function(p_kind, v_event);
         execute format(
-            'create or replace trigger pgcable_capture_%s after %s on %s for each %s %s'
-            ' execute function pgcable.capture(%L)',
+            'create or replace trigger pgcable_capture_%s after %s on %s for each %s'
+            ' execute function %s',
             v_event,
             concat(v_event, case v_event when 'update' then v_of end), p_table,
             case v_event when 'truncate' then 'statement' else 'row' end,
-            case v_event when 'update' then
-                format('when (pgcable.%I(old.*, new.*))', p_kind || '_changed') end,
-            p_kind);
+            replace(v_function, '()', format('(%L)', p_kind)));
         execute format('alter table %s enable %s trigger pgcable_capture_%s',
             p_table, case when p_always then 'always' end, v_event);
+        perform pgcable.grant_capture(p_table, v_function::regprocedure);
     end loop;
-    perform pgcable.grant_capture(p_table, 'pgcable.capture()');
 end;
 $$;
 
@@ -2616,6 +2719,55 @@ $$;
 ALTER FUNCTION pgcable.rebuild() OWNER TO pgcable_owner;
 
 COMMENT ON FUNCTION pgcable.rebuild() IS 'Internal: keep the statements for the mapping of now.';
+
+CREATE FUNCTION pgcable.recheck(class text) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select pgcable.put('recheck', class, null) where class is not null;
+$$;
+
+ALTER FUNCTION pgcable.recheck(class text) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.recheck(class text) IS 'Ask the rule of that channel again for all who listen, as of this commit. To allow it to a role: grant usage on schema pgcable and execute on this function.';
+
+CREATE FUNCTION pgcable.recheck_on(class text, tables regclass[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_table regclass;
+    v_before regclass[] := array(
+        select t.relation from pgcable.rule_table t where t.class = recheck_on.class);
+begin
+    if class is null or class <> 'Chats::RoomChannel' and cardinality(tables) > 0
+        and not exists (select from pgcable.channel c where c.class = recheck_on.class) then
+        raise exception 'pgcable: there is no channel %', quote_nullable(class)
+            using errcode = 'undefined_object',
+                hint = 'Make it by pgcable.channel(); for room_rule() say Chats::RoomChannel.';
+    end if;
+    foreach v_table in array coalesce(tables, '{}') loop
+        if not exists (select from pg_class where oid = v_table and relkind in ('r', 'p')) then
+            raise exception 'pgcable: % is no table', v_table using errcode = 'wrong_object_type';
+        end if;
+        execute format(
+            'create or replace trigger pgcable_rule after insert or update or delete or truncate'
+            ' on %s for each statement execute function pgcable.rule_changed()', v_table);
+    end loop;
+    perform pgcable.rule_table_put(class, coalesce(tables, '{}'));
+    for v_table in
+        select g.tgrelid from pg_trigger g
+        where g.tgrelid = any (v_before) and g.tgname = 'pgcable_rule' and not exists (
+            select from pgcable.rule_table t where t.relation = g.tgrelid)
+    loop
+        execute format('drop trigger pgcable_rule on %s', v_table);
+    end loop;
+end;
+$$;
+
+ALTER FUNCTION pgcable.recheck_on(class text, tables regclass[]) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.recheck_on(class text, tables regclass[]) IS 'Ask the rule of that channel again whenever one of these tables changes, in order with the change: recheck_on(''OrdersChannel'', ''{app.customers}''). Without tables, no more.';
 
 CREATE FUNCTION pgcable.refers_to(p_name text) RETURNS text
     LANGUAGE sql IMMUTABLE
@@ -2768,6 +2920,91 @@ ALTER FUNCTION pgcable.resume() OWNER TO pgcable_owner;
 
 COMMENT ON FUNCTION pgcable.resume() IS 'Capture again after pgcable.pause(), and have all clients reload. Harmless to repeat.';
 
+CREATE FUNCTION pgcable.revoke(p_what text, p_id text, p_before timestamp with time zone, p_until timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_row pgcable.revoked;
+begin
+    if p_id is null or octet_length(p_id) not between 1 and 127 or p_id ~ '[[:cntrl:]]' then
+        raise exception 'pgcable: no token has such a %: %',
+            case p_what when 'token' then 'jti' else 'member' end, quote_nullable(left(p_id, 130))
+            using errcode = 'invalid_parameter_value',
+                hint = 'The daemon accepts 1 to 127 bytes without control characters.';
+    end if;
+    if p_until is null or not isfinite(p_until) and p_until < 'epoch' then
+        raise exception 'pgcable: cannot revoke a token without an end' using
+            errcode = 'null_value_not_allowed', hint = 'until => when the token ends by itself.';
+    end if;
+    insert into pgcable.revoked as r (what, id, before, until)
+        values (p_what, p_id, p_before, p_until)
+        on conflict (what, id) do update set before = greatest(r.before, excluded.before),
+            until = greatest(r.until, excluded.until)
+        returning * into v_row;
+    perform pgcable.put('revoke_' || p_what, p_id, json_build_object(
+        'before_s', pgcable.second_of(v_row.before), 'until_s', pgcable.second_of(v_row.until)));
+end;
+$$;
+
+ALTER FUNCTION pgcable.revoke(p_what text, p_id text, p_before timestamp with time zone, p_until timestamp with time zone) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.revoke(p_what text, p_id text, p_before timestamp with time zone, p_until timestamp with time zone) IS 'Internal: note it in the table and in the outbox.';
+
+CREATE FUNCTION pgcable.revoke_member(member text, before timestamp with time zone DEFAULT clock_timestamp(), until timestamp with time zone DEFAULT 'infinity'::timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if before is null or not isfinite(before)
+        or before > clock_timestamp() + interval '1 day' then
+        raise exception 'pgcable: cannot revoke the tokens issued before %',
+            coalesce(quote_literal(before), 'null') using errcode = 'invalid_parameter_value',
+                hint = 'It cannot be taken back, so it must be a time, and no more than a day ahead.';
+    end if;
+    perform pgcable.revoke('member', member, before, until);
+end;
+$$;
+
+ALTER FUNCTION pgcable.revoke_member(member text, before timestamp with time zone, until timestamp with time zone) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.revoke_member(member text, before timestamp with time zone, until timestamp with time zone) IS 'The same for all tokens of a member that were issued (iat) in that second or before, or do not say when; remembered until they have all ended by themselves.';
+
+CREATE FUNCTION pgcable.revoke_token(jti text, until timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    perform pgcable.revoke('token', jti, null, until);
+end;
+$$;
+
+ALTER FUNCTION pgcable.revoke_token(jti text, until timestamp with time zone) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.revoke_token(jti text, until timestamp with time zone) IS 'Nothing that is committed later is sent to that token, which ends by itself at until. To allow it to a role: grant usage on schema pgcable and execute on this function.';
+
+CREATE FUNCTION pgcable.rights(p_all boolean) RETURNS TABLE(what text, id text, before_s bigint, until_s bigint)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+    delete from pgcable.revoked where until < clock_timestamp() - interval '1 hour';
+    return query
+        select r.what, r.id, pgcable.second_of(r.before), pgcable.second_of(r.until)
+        from pgcable.revoked r
+        where p_all or pg_sequence_last_value('pgcable.ctl') & 3 = 3
+        union all
+        select 'rule', c.class, null, null from pgcable.channel c
+        union all
+        select 'rule', 'Chats::RoomChannel', null, null from pgcable.room_rule;
+end;
+$$;
+
+ALTER FUNCTION pgcable.rights(p_all boolean) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.rights(p_all boolean) IS 'Daemon: what was revoked, all of it or as far as rows do not tell, and of which channels the rules are to be asked again and again.';
+
 CREATE FUNCTION pgcable.ring(p_loud_seconds integer) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2838,6 +3075,7 @@ begin
     if p_rule is not null then
         insert into pgcable.room_rule (rule) values (p_rule);
     end if;
+    perform pgcable.put('recheck', 'Chats::RoomChannel', null);
 end;
 $$;
 
@@ -2863,6 +3101,35 @@ ALTER FUNCTION pgcable.row_object(p_shapes jsonb, p_kind text, p_alias text) OWN
 
 COMMENT ON FUNCTION pgcable.row_object(p_shapes jsonb, p_kind text, p_alias text) IS 'Internal: SQL for a row as an object under canonical names.';
 
+CREATE FUNCTION pgcable.rule_changed() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    perform pgcable.put('recheck', t.class, null)
+    from pgcable.rule_table t where t.relation = tg_relid order by t.class;
+    return null;
+end;
+$$;
+
+ALTER FUNCTION pgcable.rule_changed() OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.rule_changed() IS 'Trigger put on tables by pgcable.recheck_on().';
+
+CREATE FUNCTION pgcable.rule_table_put(p_class text, p_tables regclass[]) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    delete from pgcable.rule_table where class = p_class;
+    insert into pgcable.rule_table (class, relation)
+        select distinct p_class, r from unnest(p_tables) r;
+    select pgcable.put('recheck', p_class, null);
+$$;
+
+ALTER FUNCTION pgcable.rule_table_put(p_class text, p_tables regclass[]) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.rule_table_put(p_class text, p_tables regclass[]) IS 'Internal: the part of recheck_on() that needs the rights of pgcable_owner.';
+
 CREATE FUNCTION pgcable.same_key(p_col text, p_type text, p_alias text, p_other jsonb) RETURNS text
     LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2880,6 +3147,18 @@ $$;
 ALTER FUNCTION pgcable.same_key(p_col text, p_type text, p_alias text, p_other jsonb) OWNER TO pgcable_owner;
 
 COMMENT ON FUNCTION pgcable.same_key(p_col text, p_type text, p_alias text, p_other jsonb) IS 'Internal: SQL for "both columns hold the same key".';
+
+CREATE FUNCTION pgcable.second_of(p_at timestamp with time zone) RETURNS bigint
+    LANGUAGE sql IMMUTABLE STRICT
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select case when isfinite(p_at) then floor(extract(epoch from p_at))::bigint
+        when p_at > 'epoch' then 9223372036854775807 else 0 end;
+$$;
+
+ALTER FUNCTION pgcable.second_of(p_at timestamp with time zone) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.second_of(p_at timestamp with time zone) IS 'Internal: as Unix time.';
 
 CREATE FUNCTION pgcable.shapes() RETURNS jsonb
     LANGUAGE sql STABLE
@@ -2907,18 +3186,6 @@ $$;
 ALTER FUNCTION pgcable.shapes() OWNER TO pgcable_owner;
 
 COMMENT ON FUNCTION pgcable.shapes() IS 'Internal: the mapping as far as the catalogue confirms it.';
-
-CREATE FUNCTION pgcable.shown(p_kind text, p_row record) RETURNS json
-    LANGUAGE plpgsql STABLE STRICT
-    AS $$
-begin
-    return '{}';
-end;
-$$;
-
-ALTER FUNCTION pgcable.shown(p_kind text, p_row record) OWNER TO pgcable_owner;
-
-COMMENT ON FUNCTION pgcable.shown(p_kind text, p_row record) IS 'Internal: the columns of a row that the mapping lists. Written by pgcable.attach().';
 
 CREATE FUNCTION pgcable.slot_or_drop() RETURNS bigint
     LANGUAGE plpgsql
@@ -3045,8 +3312,8 @@ CREATE FUNCTION pgcable.trigger_problems(p_kind text, p_table regclass) RETURNS 
         select format('the trigger pgcable_capture_%s of %s %s: run pgcable.attach(%L, …) again',
             e.event, r.relation, case
                 when t.oid is null or t.tgenabled not in ('O', 'A') then 'is missing or disabled'
-                else 'does not call pgcable.capture()' end, p_kind)
-        from unnest('{insert,update,delete,truncate}'::text[]) with ordinality e (event, place)
+                else 'does not call ' || pgcable.capture_function(p_kind, e.event) end, p_kind)
+        from unnest(pgcable.events_of(p_kind)) with ordinality e (event, place)
         cross join lateral (
             select p_table as relation
             union
@@ -3054,9 +3321,8 @@ CREATE FUNCTION pgcable.trigger_problems(p_kind text, p_table regclass) RETURNS 
         ) r
         left join pg_trigger t on t.tgrelid = r.relation and not t.tgisinternal
             and t.tgname = 'pgcable_capture_' || e.event
-        where not (p_kind = 'member' and e.event = 'insert')
-            and (t.oid is null or t.tgenabled not in ('O', 'A')
-                or t.tgfoid <> 'pgcable.capture()'::regprocedure)
+        where t.oid is null or t.tgenabled not in ('O', 'A') or t.tgfoid is distinct from
+            to_regprocedure(pgcable.capture_function(p_kind, e.event))
         order by e.place, r.relation::text);
 $$;
 
@@ -3295,6 +3561,18 @@ CREATE SEQUENCE pgcable.outbox_id
 
 ALTER TABLE pgcable.outbox_id OWNER TO pgcable_owner;
 
+CREATE TABLE pgcable.revoked (
+    what text NOT NULL,
+    id text NOT NULL,
+    before timestamp with time zone,
+    until timestamp with time zone NOT NULL,
+    CONSTRAINT revoked_what_check CHECK ((what = ANY (ARRAY['token'::text, 'member'::text])))
+);
+
+ALTER TABLE pgcable.revoked OWNER TO pgcable_owner;
+
+COMMENT ON TABLE pgcable.revoked IS 'Tokens by their jti, and members whose tokens of that second and before are good no more. Written by pgcable.revoke_token() and revoke_member().';
+
 CREATE TABLE pgcable.room_rule (
     one boolean DEFAULT true NOT NULL,
     rule text NOT NULL,
@@ -3304,6 +3582,15 @@ CREATE TABLE pgcable.room_rule (
 ALTER TABLE pgcable.room_rule OWNER TO pgcable_owner;
 
 COMMENT ON TABLE pgcable.room_rule IS 'Who may listen to a room without being a participant. Set by pgcable.room_rule().';
+
+CREATE TABLE pgcable.rule_table (
+    class text NOT NULL,
+    relation regclass NOT NULL
+);
+
+ALTER TABLE pgcable.rule_table OWNER TO pgcable_owner;
+
+COMMENT ON TABLE pgcable.rule_table IS 'Which tables the rule of a channel reads. Set by pgcable.recheck_on().';
 
 CREATE TABLE pgcable.tick (
     tick bigint NOT NULL,
@@ -3337,8 +3624,14 @@ ALTER TABLE ONLY pgcable.meta
 ALTER TABLE ONLY pgcable.migration
     ADD CONSTRAINT migration_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY pgcable.revoked
+    ADD CONSTRAINT revoked_pkey PRIMARY KEY (what, id);
+
 ALTER TABLE ONLY pgcable.room_rule
     ADD CONSTRAINT room_rule_pkey PRIMARY KEY (one);
+
+ALTER TABLE ONLY pgcable.rule_table
+    ADD CONSTRAINT rule_table_pkey PRIMARY KEY (relation, class);
 
 ALTER TABLE ONLY pgcable.tick
     ADD CONSTRAINT tick_pkey PRIMARY KEY (tick);
@@ -3348,6 +3641,8 @@ CREATE INDEX outbox_0_xid ON pgcable.outbox_0 USING btree (xid);
 CREATE INDEX outbox_1_xid ON pgcable.outbox_1 USING btree (xid);
 
 CREATE INDEX outbox_2_xid ON pgcable.outbox_2 USING btree (xid);
+
+CREATE INDEX revoked_until ON pgcable.revoked USING btree (until);
 
 GRANT USAGE ON SCHEMA pgcable TO pgcable_daemon;
 
@@ -3371,8 +3666,8 @@ REVOKE ALL ON FUNCTION pgcable.batch(p_tick bigint) FROM PUBLIC;
 REVOKE ALL ON FUNCTION pgcable.batches(p_after bigint, p_to bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION pgcable.batches(p_after bigint, p_to bigint) TO pgcable_daemon;
 
-REVOKE ALL ON FUNCTION pgcable.beginning(p_keep interval, p_max_rows bigint) FROM PUBLIC;
-GRANT ALL ON FUNCTION pgcable.beginning(p_keep interval, p_max_rows bigint) TO pgcable_daemon;
+REVOKE ALL ON FUNCTION pgcable.beginning(p_keep interval, p_max_rows bigint, p_max_bytes bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgcable.beginning(p_keep interval, p_max_rows bigint, p_max_bytes bigint) TO pgcable_daemon;
 
 REVOKE ALL ON FUNCTION pgcable.blunt(p_row json) FROM PUBLIC;
 
@@ -3389,9 +3684,15 @@ GRANT ALL ON FUNCTION pgcable.canary(p_name text) TO pgcable_daemon;
 
 REVOKE ALL ON FUNCTION pgcable.candidates() FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION pgcable.capture() FROM PUBLIC;
+REVOKE ALL ON FUNCTION pgcable.capture_function(p_kind text, p_event text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.capture_generic() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.capture_row(p_kind text, p_op "char", p_new record, p_old record, p_columns text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.capture_truncate() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.captured() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.castable(p_value text, p_type text) FROM PUBLIC;
 
@@ -3445,6 +3746,8 @@ REVOKE ALL ON FUNCTION pgcable.drop_channel(class text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.droppers() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION pgcable.events_of(p_kind text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION pgcable.examine() FROM PUBLIC;
 GRANT ALL ON FUNCTION pgcable.examine() TO pgcable_daemon;
 
@@ -3484,7 +3787,11 @@ GRANT ALL ON FUNCTION pgcable.hello() TO pgcable_daemon;
 
 REVOKE ALL ON FUNCTION pgcable.is_reserved(p_stream text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION pgcable.json_of(p_row text, p_columns text[]) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION pgcable.kept(p_row json, p_columns text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.knock() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.mapping_drop(p_kind text) FROM PUBLIC;
 
@@ -3494,6 +3801,8 @@ GRANT ALL ON FUNCTION pgcable.mapping_info() TO pgcable_daemon;
 REVOKE ALL ON FUNCTION pgcable.mapping_problems(p_kind text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.mapping_put(p_kind text, p_table regclass, p_columns jsonb, p_extra text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.may_hold_floats(p_table regclass, p_columns text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.migrating(p_id integer, p_name text, p_breaking boolean) FROM PUBLIC;
 
@@ -3517,13 +3826,17 @@ REVOKE ALL ON FUNCTION pgcable.plain(p_name text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION pgcable.prune(p_keep interval, p_safe_tick bigint, p_max_bytes bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION pgcable.prune(p_keep interval, p_safe_tick bigint, p_max_bytes bigint) TO pgcable_daemon;
 
-REVOKE ALL ON FUNCTION pgcable.put(p_kind text, p_stream text, p_message json) FROM PUBLIC;
+REVOKE ALL ON FUNCTION pgcable.put(p_kind text, p_stream text, p_new json, p_op "char", p_old json) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION pgcable.put_shown() FROM PUBLIC;
+REVOKE ALL ON FUNCTION pgcable.put_capture(p_kind text, p_event text, p_table regclass, p_columns text[], p_watched text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.put_triggers(p_kind text, p_table regclass, p_update_of text[], p_always boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.rebuild() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.recheck(class text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.recheck_on(class text, tables regclass[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.refers_to(p_name text) FROM PUBLIC;
 
@@ -3533,6 +3846,15 @@ REVOKE ALL ON FUNCTION pgcable.resolve_extra(p_table regclass, p_extra jsonb) FR
 
 REVOKE ALL ON FUNCTION pgcable.resume() FROM PUBLIC;
 GRANT ALL ON FUNCTION pgcable.resume() TO pgcable_daemon;
+
+REVOKE ALL ON FUNCTION pgcable.revoke(p_what text, p_id text, p_before timestamp with time zone, p_until timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.revoke_member(member text, before timestamp with time zone, until timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.revoke_token(jti text, until timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.rights(p_all boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgcable.rights(p_all boolean) TO pgcable_daemon;
 
 REVOKE ALL ON FUNCTION pgcable.ring(p_loud_seconds integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION pgcable.ring(p_loud_seconds integer) TO pgcable_daemon;
@@ -3545,11 +3867,15 @@ REVOKE ALL ON FUNCTION pgcable.room_rule_put(p_rule text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.row_object(p_shapes jsonb, p_kind text, p_alias text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION pgcable.rule_changed() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.rule_table_put(p_class text, p_tables regclass[]) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION pgcable.same_key(p_col text, p_type text, p_alias text, p_other jsonb) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION pgcable.shapes() FROM PUBLIC;
+REVOKE ALL ON FUNCTION pgcable.second_of(p_at timestamp with time zone) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION pgcable.shown(p_kind text, p_row record) FROM PUBLIC;
+REVOKE ALL ON FUNCTION pgcable.shapes() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.slot_or_drop() FROM PUBLIC;
 

@@ -129,6 +129,7 @@ create function pgcable.channel_put(p_class text, p_stream text, p_rule text) re
 as $$
     insert into pgcable.channel (class, stream, rule) values (p_class, p_stream, p_rule)
     on conflict (class) do update set stream = excluded.stream, rule = excluded.rule;
+    select pgcable.put('recheck', p_class, null);
 $$;
 comment on function pgcable.channel_put(text, text, text) is
     'Internal: the part of channel() that needs the rights of pgcable_owner.';
@@ -170,8 +171,10 @@ create function pgcable.drop_channel(class text) returns void
     set search_path = pg_catalog, pg_temp
 as $$
     delete from pgcable.channel c where c.class = drop_channel.class;
+    select pgcable.put('recheck', class, null);
 $$;
-comment on function pgcable.drop_channel(text) is 'Take a channel away: new subscriptions are refused.';
+comment on function pgcable.drop_channel(text) is
+    'Take a channel away: who listens is sent away, and new subscriptions are refused.';
 
 create function pgcable.room_rule_put(p_rule text) returns void
     language plpgsql
@@ -183,6 +186,7 @@ begin
     if p_rule is not null then
         insert into pgcable.room_rule (rule) values (p_rule);
     end if;
+    perform pgcable.put('recheck', 'Chats::RoomChannel', null);
 end;
 $$;
 comment on function pgcable.room_rule_put(text) is

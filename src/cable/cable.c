@@ -19,6 +19,12 @@ static const char *const cable_command_labels[] = {
     [PGC_COMMAND_OTHER] = "command=\"other\"",
 };
 
+static const char *const cable_right_labels[] = {
+    [PGC_RIGHT_TOKEN] = "right=\"token\"",
+    [PGC_RIGHT_KEY] = "right=\"key\"",
+    [PGC_RIGHT_RULE] = "right=\"rule\"",
+};
+
 static const char *const cable_verdict_labels[PGC_VERDICT_COUNT] = {
     [PGC_VERDICT_DENIED] = "reason=\"denied\"",
     [PGC_VERDICT_IDENTIFIER] = "reason=\"bad_identifier\"",
@@ -48,6 +54,11 @@ cable_register_metrics(struct pgc_cable_metrics *own, struct pgc_metrics *metric
         "Frames that are no command: no JSON object, or a subscribe without an identifier.");
     own->over_budget = pgc_counter(metrics, "pgcable_rate_limited_total", "",
         "Connections ended because they sent commands too fast.");
+    for (size_t i = 0; i <= PGC_RIGHT_RULE; i++) {
+        own->rights_ended[i] = pgc_counter(metrics, "pgcable_rights_ended_total",
+            cable_right_labels[i],
+            "Connections ended because a token was revoked, its key is gone, or a rule says no.");
+    }
     own->deliveries =
         pgc_counter(metrics, "pgcable_deliveries_total", "", "Messages handed to subscriptions.");
     own->delivery_seconds = pgc_histogram(metrics, "pgcable_delivery_seconds", "",
@@ -110,6 +121,8 @@ cable_take_batch(struct pgc_cable *cable, const struct pgc_batch *batch)
 
     cable->is_live = true;
     deliveries = pgc_hub_apply(cable->hub, batch);
+    pgc_rights_enforce(cable);
+    cable->rechecked[0] = '\0';
     cable->is_live = false;
     cable->timed = NULL;
     pgc_metric_add(cable->metrics.deliveries, (int64_t)deliveries);
@@ -154,7 +167,12 @@ pgc_cable_new(struct pgc_loop *loop, struct pgc_hub *hub, struct pgc_port *port,
     }
     cable->cooling = pgc_timer_new(loop, cable_cool, cable);
     cable->tickets = pgc_table_new();
+    cable->bans = pgc_bans_new();
     LIST_INIT(&cable->sessions);
+    for (size_t i = 0; i <= PGC_STREAM_CUSTOM; i++) {
+        LIST_INIT(&cable->by_kind[i]);
+    }
+    pgc_hub_pass_on(hub, pgc_rights_take, cable);
     cable_register_metrics(&cable->metrics, metrics);
     pgc_port_open_worker(port, loop, cable_receive, cable);
     return cable;
@@ -171,6 +189,8 @@ pgc_cable_free(struct pgc_cable *cable)
     assert(pgc_table_count(cable->tickets) == 0);
     pgc_table_free(cable->tickets, NULL);
     pgc_timer_free(cable->cooling);
+    pgc_bans_free(cable->bans);
+    pgc_hub_pass_on(cable->hub, NULL, NULL);
     for (size_t i = 0; i < PGC_DIALECTS; i++) {
         pgc_idents_free(cable->idents[i]);
     }

@@ -7,6 +7,9 @@
  *   history.c       where a client says it stopped
  *   ident.c         identifiers in use, and the frames of messages under way
  *   dialect.c       what differs between the sub-protocols
+ *   bans.c          tokens that are good no more
+ *   rights.c        rights that end while a connection is open
+ *   held.c          messages that wait for an answer
  *   subscription.c  one subscription: asked for, confirmed, delivering, ended
  *   session.c       one connection: commands, limits, goodbye
  *   cable.c         one worker's sessions, and its end of the port
@@ -49,6 +52,9 @@ struct pgc_target {
 enum pgc_verdict pgc_channels_resolve(
     const char *identifier, size_t length, const char *member, struct pgc_target *target);
 
+/* The kind of stream that a channel's class means. */
+enum pgc_stream_kind pgc_channels_kind(const char *channel_class);
+
 /* ---- limits.c ---- */
 
 /* What a connection may spend on commands: so much at once, and so much per second. */
@@ -56,9 +62,9 @@ struct pgc_budget {
     int64_t milli; /* thousandths of a point left */
     int64_t at_ms; /* when that was so */
 };
-void pgc_budget_init(struct pgc_budget *budget, unsigned max_subscriptions, int64_t now_ms);
+void pgc_budget_init(struct pgc_budget *budget, const struct pgc_cable_conf *conf, int64_t now_ms);
 bool pgc_budget_spend(
-    struct pgc_budget *budget, unsigned max_subscriptions, int64_t points, int64_t now_ms);
+    struct pgc_budget *budget, const struct pgc_cable_conf *conf, int64_t points, int64_t now_ms);
 void pgc_budget_owe(struct pgc_budget *budget, int64_t points); /* it may fall below nothing */
 
 /* A known subscription is asked for again: confirm it again?  `again_ms` is when that was last
@@ -101,6 +107,7 @@ struct pgc_ident *pgc_ident_take_to_stream(struct pgc_ident *ident, const char *
 void pgc_ident_unref(struct pgc_ident *ident);
 
 bool pgc_ident_is(const struct pgc_ident *ident, const char *text, size_t length);
+const char *pgc_ident_text(const struct pgc_ident *ident, size_t *length);
 const char *pgc_ident_stream(const struct pgc_ident *ident); /* NULL in the base dialect */
 
 /* With a reference, the caller's. */
@@ -112,13 +119,43 @@ struct pgc_frame *pgc_ident_message(struct pgc_ident *ident, struct pgc_msg *msg
 /* Forget the frames of messages that everybody has got. */
 void pgc_idents_cool(struct pgc_idents *idents);
 
+/* ---- bans.c ---- */
+
+struct pgc_bans; /* of tokens and members; forgotten when all they are about has ended */
+
+struct pgc_bans *pgc_bans_new(void);
+void pgc_bans_free(struct pgc_bans *bans);
+void pgc_bans_add(struct pgc_bans *bans, const struct pgc_op *op, int64_t now_s);
+size_t pgc_bans_count(const struct pgc_bans *bans);
+
+/* Who holds a token, as far as bans are concerned. */
+struct pgc_holder {
+    const char *jti; /* "" if it has none */
+    const char *member;
+    int64_t issued_s;
+};
+bool pgc_bans_hit(const struct pgc_bans *bans, const struct pgc_holder *holder);
+
+/* ---- held.c ---- */
+
+/* Messages in order; all zero is empty. */
+struct pgc_held {
+    struct pgc_msg **msgs; /* a reference of each */
+    size_t count;
+    size_t size;
+};
+bool pgc_held_add(struct pgc_held *held, struct pgc_msg *msg); /* false: too many */
+void pgc_held_clear(struct pgc_held *held);
+
 /* ---- subscription.c ---- */
 
 LIST_HEAD(pgc_subscription_list, pgc_subscription);
 
 struct pgc_subscription {
-    LIST_ENTRY(pgc_subscription) entry; /* in its session's list */
+    LIST_ENTRY(pgc_subscription) entry;   /* in its session's list */
+    LIST_ENTRY(pgc_subscription) by_kind; /* in its cable's list of that kind */
     struct pgc_session *session;
+    char *channel_class; /* of the application's own channels, else NULL */
     struct pgc_ident *ident;
     struct pgc_sub *sub;         /* NULL while the answer is awaited */
     uint64_t ticket;             /* of the question under way; 0 = answered */
@@ -127,8 +164,10 @@ struct pgc_subscription {
     bool is_viewer;              /* counted as one who listens to its member stream */
     int64_t since_s;             /* history_since, until the answer */
     struct pgc_history *history; /* asked for while the answer is awaited; or NULL */
-    uint64_t delivered;          /* messages so far */
-    bool dead;                   /* ended: to be freed at the end of the turn */
+    bool holds;                  /* asked again: what comes waits for the answer */
+    struct pgc_held held;
+    uint64_t delivered; /* messages so far */
+    bool dead;          /* ended: to be freed at the end of the turn */
 };
 
 /* Asks for `target`; the client hears of it when the answer is there. */
@@ -143,6 +182,9 @@ void pgc_subscription_take_history(
 /* The subscription may be gone when this returns. */
 void pgc_subscription_answer(
     struct pgc_subscription *subscription, const struct pgc_answer *answer);
+
+/* Its rule may say something else now.  `holds`: nothing is delivered until the answer is there. */
+void pgc_subscription_ask_again(struct pgc_subscription *subscription, bool holds);
 
 /* Ends it without a word.  Whatever answer is still under way finds nobody. */
 void pgc_subscription_free(struct pgc_subscription *subscription);
@@ -160,6 +202,8 @@ struct pgc_session {
     void *sink;
     uint64_t conn;
     char *member; /* NULL: refused */
+    char *jti;    /* "" if its token has none */
+    int64_t issued_s;
     int64_t expires_s;
     struct pgc_subscription_list subscriptions;
     unsigned subscription_count;
@@ -179,6 +223,20 @@ void pgc_session_take_send(struct pgc_session *session, struct pgc_frame *frame)
 void pgc_session_take_reject(
     struct pgc_session *session, struct pgc_frame *frame, enum pgc_verdict why);
 
+/* ---- rights.c ---- */
+
+/* What a right came from, for the metric. */
+enum pgc_right { PGC_RIGHT_TOKEN, PGC_RIGHT_KEY, PGC_RIGHT_RULE };
+
+/* The client is sent away, and may come back to be asked anew. */
+void pgc_right_ended(struct pgc_session *session, enum pgc_right right);
+
+void pgc_rights_take(const struct pgc_op *op, void *arg); /* arg: the cable */
+
+/* Ends the sessions of tokens that were banned since the last call: before anything is delivered
+ * that came behind the ban, for all bans in a row at once. */
+void pgc_rights_enforce(struct pgc_cable *cable);
+
 /* ---- cable.c ---- */
 
 struct pgc_cable_metrics {
@@ -188,6 +246,7 @@ struct pgc_cable_metrics {
     struct pgc_metric *rejected[PGC_VERDICT_COUNT]; /* [ASK] is NULL */
     struct pgc_metric *bad_frames;
     struct pgc_metric *over_budget;
+    struct pgc_metric *rights_ended[PGC_RIGHT_RULE + 1];
     struct pgc_metric *deliveries;
     struct pgc_metric *delivery_seconds;
     struct pgc_metric *canary_seconds;
@@ -204,8 +263,12 @@ struct pgc_cable {
     struct pgc_table *tickets; /* ticket -> the subscription that waits for its answer */
     uint64_t last_ticket;
     struct pgc_session_list sessions;
-    bool is_live;                /* a batch is being handed out */
-    const struct pgc_msg *timed; /* of that batch, the one whose way was timed last */
+    struct pgc_subscription_list by_kind[PGC_STREAM_CUSTOM + 1];
+    struct pgc_bans *bans;
+    bool has_new_bans;                 /* that sessions have not been held against */
+    char rechecked[PGC_CLASS_MAX + 1]; /* the last class in this batch */
+    bool is_live;                      /* a batch is being handed out */
+    const struct pgc_msg *timed;       /* of that batch, the one whose way was timed last */
 };
 
 /* A message was handed to a connection's queue. */

@@ -47,6 +47,14 @@ channels_find(const char *name, size_t length)
     return NULL;
 }
 
+enum pgc_stream_kind
+pgc_channels_kind(const char *channel_class)
+{
+    const struct channel *channel = channels_find(channel_class, strlen(channel_class));
+
+    return channel != NULL ? channel->kind : PGC_STREAM_CUSTOM;
+}
+
 /* A stream that belongs to one member: naming nobody means oneself. */
 static enum pgc_verdict
 channels_resolve_own(const struct pgc_json *json, const char *member)

@@ -45,6 +45,7 @@ frame_new(size_t header_bytes, size_t payload)
     struct pgc_frame *frame = pgc_xmalloc(sizeof(*frame) + header_bytes + payload);
 
     frame->refs = 1;
+    frame->queues = 0;
     frame->length = header_bytes + payload;
     frame->header_bytes = header_bytes;
     return frame;

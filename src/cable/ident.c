@@ -151,6 +151,13 @@ pgc_ident_is(const struct pgc_ident *ident, const char *text, size_t length)
 }
 
 const char *
+pgc_ident_text(const struct pgc_ident *ident, size_t *length)
+{
+    *length = ident->length;
+    return ident->text;
+}
+
+const char *
 pgc_ident_stream(const struct pgc_ident *ident)
 {
     return ident->stream;

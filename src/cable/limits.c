@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
  * A command costs 10 points, one that repeats a subscription we know costs 1.  A connection has
- * 1000 points and 10 for each subscription it may have, and gets 200 a second back and 2 for each
- * subscription: 100 commands at once and 20 a second, on top of all its subscriptions at once.
+ * enough for `commands_burst` at once and one for each subscription it may have, and gets back
+ * enough for `commands_per_s`, and 2 points a second for each subscription.
  *
  * Messages that are sent again cost 1 for a hundred, after the fact.
  *
@@ -12,10 +12,8 @@
 #include "cable_internal.h"
 
 enum {
-    BUDGET_BURST = 1000,
-    BUDGET_BURST_EACH = 10,
-    BUDGET_PER_S = 200,
-    BUDGET_PER_S_EACH = 2,
+    BUDGET_COMMAND = 10,
+    BUDGET_PER_S_EACH = 2, /* subscription */
 };
 
 /* A confirmation follows the one before it at the earliest after this: a client that asked twice
@@ -23,24 +21,26 @@ enum {
 enum { RECONFIRM_AFTER_MS = 400, RECONFIRM_EVERY_MS = 2000 };
 
 static int64_t
-budget_full_milli(unsigned max_subscriptions)
+budget_full_milli(const struct pgc_cable_conf *conf)
 {
-    return 1000 * (BUDGET_BURST + (int64_t)BUDGET_BURST_EACH * max_subscriptions);
+    return INT64_C(1000) * BUDGET_COMMAND *
+           ((int64_t)conf->commands_burst + conf->max_subscriptions);
 }
 
 void
-pgc_budget_init(struct pgc_budget *budget, unsigned max_subscriptions, int64_t now_ms)
+pgc_budget_init(struct pgc_budget *budget, const struct pgc_cable_conf *conf, int64_t now_ms)
 {
-    budget->milli = budget_full_milli(max_subscriptions);
+    budget->milli = budget_full_milli(conf);
     budget->at_ms = now_ms;
 }
 
 bool
 pgc_budget_spend(
-    struct pgc_budget *budget, unsigned max_subscriptions, int64_t points, int64_t now_ms)
+    struct pgc_budget *budget, const struct pgc_cable_conf *conf, int64_t points, int64_t now_ms)
 {
-    int64_t full = budget_full_milli(max_subscriptions);
-    int64_t per_ms = BUDGET_PER_S + (int64_t)BUDGET_PER_S_EACH * max_subscriptions;
+    int64_t full = budget_full_milli(conf);
+    int64_t per_ms = BUDGET_COMMAND * (int64_t)conf->commands_per_s +
+                     BUDGET_PER_S_EACH * (int64_t)conf->max_subscriptions; /* in thousandths */
     int64_t elapsed_ms = now_ms - budget->at_ms;
 
     /* So that a connection that was quiet for years does not overflow the product. */

@@ -14,8 +14,13 @@ enum {
     SESSION_REPLAYED_PER_POINT = 100,
 };
 
-/* Close codes of RFC 6455 7.4.1.  Rails says 1000 whenever it ends a connection. */
-enum { SESSION_CLOSE_NORMAL = 1000, SESSION_CLOSE_POLICY = 1008 };
+/* Close codes of RFC 6455 7.4.1 and its registry.  Rails says 1000 whenever it ends a connection.
+ */
+enum {
+    SESSION_CLOSE_NORMAL = 1000,
+    SESSION_CLOSE_POLICY = 1008,
+    SESSION_CLOSE_TRY_LATER = 1013,
+};
 
 void
 pgc_session_take_send(struct pgc_session *session, struct pgc_frame *frame)
@@ -76,13 +81,20 @@ pgc_session_open(struct pgc_cable *cable, const struct pgc_session_conf *conf)
     session->conn = conf->conn;
     session->is_rails = conf->offer.is_rails;
     LIST_INIT(&session->subscriptions);
+    if (conf->identity != NULL && pgc_cable_is_banned(cable, conf->identity)) {
+        session_close(session, "unauthorized", false, SESSION_CLOSE_NORMAL);
+        return session;
+    }
     if (conf->identity == NULL) {
-        session_close(session, conf->refusal, false, SESSION_CLOSE_NORMAL);
+        session_close(session, conf->refusal, conf->may_come_back,
+            conf->may_come_back ? SESSION_CLOSE_TRY_LATER : SESSION_CLOSE_NORMAL);
         return session;
     }
     session->member = pgc_xstrdup(conf->identity->member);
+    session->jti = pgc_xstrdup(conf->identity->jti);
+    session->issued_s = conf->identity->issued_s;
     session->expires_s = conf->identity->expires_s;
-    pgc_budget_init(&session->budget, cable->conf.max_subscriptions, pgc_monotonic_ms());
+    pgc_budget_init(&session->budget, &cable->conf, pgc_monotonic_ms());
     LIST_INSERT_HEAD(&cable->sessions, session, entry);
     pgc_metric_add(cable->metrics.sessions, 1);
     pgc_session_take_send(session, pgc_dialect_welcome(session->dialect, &cable->conf));
@@ -102,7 +114,9 @@ pgc_session_free(struct pgc_session *session)
         pgc_metric_add(session->cable->metrics.sessions, -1);
     }
     free(session->member);
+    free(session->jti);
     session->member = NULL;
+    session->jti = NULL;
     /* One of its callbacks may be what is running. */
     pgc_loop_defer(session->cable->loop, free, session);
 }
@@ -119,6 +133,25 @@ pgc_session_disconnect(struct pgc_session *session, const char *reason, bool rec
     session_close(session, reason, reconnect, SESSION_CLOSE_NORMAL);
 }
 
+/* "false" makes AnyCable's client fetch a new token; Rails' would never come back, though its URL
+ * may be a function that gives a new token at each attempt. */
+static void
+session_expire(struct pgc_session *session)
+{
+    pgc_session_disconnect(session, "token_expired", session->is_rails);
+}
+
+void
+pgc_session_lose_key(struct pgc_session *session)
+{
+    if (!session->closing && !session->dead) {
+        pgc_log(PGC_LOG_INFO, session->conn,
+            "member \"%s\" is sent away: the key of its token is gone", session->member);
+        pgc_metric_add(session->cable->metrics.rights_ended[PGC_RIGHT_KEY], 1);
+        session_expire(session);
+    }
+}
+
 void
 pgc_session_beat(struct pgc_session *session, struct pgc_frame *ping, int64_t now_s)
 {
@@ -126,9 +159,7 @@ pgc_session_beat(struct pgc_session *session, struct pgc_frame *ping, int64_t no
         return;
     }
     if (now_s >= session->expires_s) {
-        /* "false" makes AnyCable's client fetch a new token; Rails' would never come back, though
-         * its URL may be a function that gives a new token at each attempt. */
-        pgc_session_disconnect(session, "token_expired", session->is_rails);
+        session_expire(session);
         return;
     }
     session->ops->send(session->sink, ping, true);
@@ -139,8 +170,7 @@ session_charge(struct pgc_session *session, int64_t points)
 {
     struct pgc_cable *cable = session->cable;
 
-    if (pgc_budget_spend(
-            &session->budget, cable->conf.max_subscriptions, points, pgc_monotonic_ms())) {
+    if (pgc_budget_spend(&session->budget, &cable->conf, points, pgc_monotonic_ms())) {
         return true;
     }
     pgc_metric_add(cable->metrics.over_budget, 1);

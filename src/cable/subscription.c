@@ -7,14 +7,29 @@
 #include "cable_internal.h"
 
 static void
-subscription_deliver(void *owner, struct pgc_sub *sub PGC_UNUSED, struct pgc_msg *msg)
+subscription_send(struct pgc_subscription *subscription, struct pgc_msg *msg)
 {
-    struct pgc_subscription *subscription = owner;
     struct pgc_session *session = subscription->session;
 
     subscription->delivered++;
     session->ops->send(session->sink, pgc_ident_message(subscription->ident, msg), false);
     pgc_cable_note_delivery(session->cable, msg);
+}
+
+static void
+subscription_deliver(void *owner, struct pgc_sub *sub PGC_UNUSED, struct pgc_msg *msg)
+{
+    struct pgc_subscription *subscription = owner;
+
+    pgc_rights_enforce(subscription->session->cable);
+    if (subscription->dead) {
+        return;
+    }
+    if (!subscription->holds) {
+        subscription_send(subscription, msg);
+    } else if (!pgc_held_add(&subscription->held, msg)) {
+        pgc_session_disconnect(subscription->session, "remote", true);
+    }
 }
 
 /*
@@ -67,6 +82,18 @@ subscription_ask(const struct pgc_subscription *subscription, const char *text, 
         subscription_or_null(target->room), subscription_or_null(target->room_uuid));
 }
 
+static void
+subscription_ask_for(struct pgc_subscription *subscription, const char *text, size_t length,
+    const struct pgc_target *target)
+{
+    struct pgc_cable *cable = subscription->session->cable;
+
+    subscription->ticket = ++cable->last_ticket;
+    pgc_table_put(cable->tickets, (const char *)&subscription->ticket, sizeof(subscription->ticket),
+        subscription);
+    pgc_port_take_up_ask(cable->port, subscription_ask(subscription, text, length, target));
+}
+
 struct pgc_subscription *
 pgc_subscription_open(
     struct pgc_session *session, const char *text, size_t length, const struct pgc_target *target)
@@ -76,19 +103,42 @@ pgc_subscription_open(
 
     subscription->session = session;
     subscription->ident = pgc_idents_get(session->idents, text, length);
-    subscription->ticket = ++cable->last_ticket;
     subscription->is_viewer = target->kind == PGC_STREAM_MEMBER;
     subscription->since_s = target->since_s;
+    if (target->kind == PGC_STREAM_CUSTOM) {
+        subscription->channel_class = pgc_xstrdup(target->channel_class);
+    }
     LIST_INSERT_HEAD(&session->subscriptions, subscription, entry);
+    LIST_INSERT_HEAD(&cable->by_kind[target->kind], subscription, by_kind);
     session->subscription_count++;
-    pgc_table_put(cable->tickets, (const char *)&subscription->ticket, sizeof(subscription->ticket),
-        subscription);
     /* Before the question: what is committed after the answer must already be built for it. */
     if (subscription->is_viewer) {
         pgc_port_viewer(cable->port, session->member, 1);
     }
-    pgc_port_take_up_ask(cable->port, subscription_ask(subscription, text, length, target));
+    subscription_ask_for(subscription, text, length, target);
     return subscription;
+}
+
+/*
+ * Where a question is under way its answer will do: it comes behind the batch in hand, so it was
+ * given later than whatever makes us ask.
+ */
+void
+pgc_subscription_ask_again(struct pgc_subscription *subscription, bool holds)
+{
+    struct pgc_target target;
+    size_t length;
+    const char *text = pgc_ident_text(subscription->ident, &length);
+
+    if (subscription->sub == NULL) {
+        return; /* nothing is delivered yet */
+    }
+    subscription->holds = subscription->holds || holds;
+    if (subscription->ticket == 0 &&
+        pgc_channels_resolve(text, length, subscription->session->member, &target) ==
+            PGC_VERDICT_ASK) {
+        subscription_ask_for(subscription, text, length, &target);
+    }
 }
 
 static void
@@ -163,6 +213,39 @@ subscription_catch_up(struct pgc_subscription *subscription)
     }
 }
 
+/* What was held is sent, unless the connection ends in the middle of it. */
+static void
+subscription_release(struct pgc_subscription *subscription)
+{
+    struct pgc_held held = subscription->held;
+
+    subscription->holds = false;
+    subscription->held = (struct pgc_held){0};
+    for (size_t i = 0; i < held.count && !subscription->dead; i++) {
+        subscription_send(subscription, held.msgs[i]);
+    }
+    pgc_held_clear(&held);
+    pgc_timer_set(subscription->session->cable->cooling, 0);
+}
+
+/* It was asked again. */
+static void
+subscription_answer_again(struct pgc_subscription *subscription, const struct pgc_answer *answer)
+{
+    struct pgc_history *history = subscription->history;
+
+    if (answer->stream == NULL || strcmp(answer->stream, pgc_hub_stream(subscription->sub)) != 0) {
+        pgc_right_ended(subscription->session, PGC_RIGHT_RULE);
+        return;
+    }
+    subscription_release(subscription);
+    if (history != NULL && !subscription->dead) {
+        subscription->history = NULL;
+        subscription_resume(subscription, history);
+        pgc_history_free(history);
+    }
+}
+
 void
 pgc_subscription_answer(struct pgc_subscription *subscription, const struct pgc_answer *answer)
 {
@@ -170,6 +253,10 @@ pgc_subscription_answer(struct pgc_subscription *subscription, const struct pgc_
     struct pgc_cable *cable = session->cable;
 
     subscription_forget_ticket(subscription);
+    if (subscription->sub != NULL) {
+        subscription_answer_again(subscription, answer);
+        return;
+    }
     if (answer->stream == NULL) {
         struct pgc_frame *frame = pgc_ident_answer(subscription->ident, PGC_REJECT_SUBSCRIPTION);
 
@@ -199,6 +286,7 @@ pgc_subscription_free(struct pgc_subscription *subscription)
 
     subscription->dead = true;
     LIST_REMOVE(subscription, entry);
+    LIST_REMOVE(subscription, by_kind);
     session->subscription_count--;
     if (subscription->ticket != 0) {
         subscription_forget_ticket(subscription);
@@ -212,6 +300,8 @@ pgc_subscription_free(struct pgc_subscription *subscription)
     }
     pgc_ident_unref(subscription->ident);
     pgc_history_free(subscription->history);
+    pgc_held_clear(&subscription->held);
+    free(subscription->channel_class);
     /* A delivery to it may be what is running. */
     pgc_loop_defer(cable->loop, free, subscription);
 }

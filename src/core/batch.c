@@ -113,3 +113,12 @@ pgc_batch_add(struct pgc_batch *batch, enum pgc_op_kind kind, const char *topic,
     };
     batch->count++;
 }
+
+void
+pgc_batch_add_ban(
+    struct pgc_batch *batch, enum pgc_op_kind kind, const char *whom, const struct pgc_ban *ban)
+{
+    assert(kind == PGC_OP_BAN_TOKEN || kind == PGC_OP_BAN_MEMBER);
+    pgc_batch_add(batch, kind, NULL, whom, NULL);
+    batch->ops[batch->count - 1].ban = *ban;
+}

@@ -226,6 +226,23 @@ builder_add_broadcast(struct pgc_builder *builder, const struct pgc_row *row)
 }
 
 static void
+builder_add_right(struct pgc_builder *builder, const struct pgc_row *row, enum pgc_op_kind right)
+{
+    struct event_change *change = builder_new_change(builder, row);
+
+    if (row->stream == NULL) {
+        return;
+    }
+    change->op = 'R';
+    change->right = right;
+    change->stream = pgc_arena_copy(&builder->arena, row->stream, strlen(row->stream));
+    if (row->new_row.data != NULL) {
+        change->message = pgc_arena_copy(&builder->arena, row->new_row.data, row->new_row.length);
+    }
+    builder_keep(builder, row);
+}
+
+static void
 builder_add_change(struct pgc_builder *builder, const struct pgc_row *row, enum event_kind kind)
 {
     const struct event_map *map = pgc_builder_map(builder, kind);
@@ -255,6 +272,7 @@ void
 pgc_builder_add(struct pgc_builder *builder, const struct pgc_row *row)
 {
     enum event_kind kind;
+    enum pgc_op_kind right;
 
     if (builder->first_id == 0) {
         builder->first_id = row->id;
@@ -264,6 +282,8 @@ pgc_builder_add(struct pgc_builder *builder, const struct pgc_row *row)
     } else if (strcmp(row->kind, "reload") == 0) {
         builder_new_change(builder, row)->op = 'T'; /* as if all had been truncated */
         builder_keep(builder, row);
+    } else if (pgc_right_kind(row->kind, &right)) {
+        builder_add_right(builder, row, right);
     } else if (builder->mapping != NULL && pgc_kind_find(row->kind, &kind) &&
                pgc_builder_map(builder, kind)->attached) {
         builder_add_change(builder, row, kind);
@@ -289,6 +309,8 @@ builder_apply(struct pgc_builder *builder, const struct event_change *change)
 {
     if (change->op == 'B') {
         pgc_event_broadcast(builder, change);
+    } else if (change->op == 'R') {
+        pgc_event_right(builder, change);
     } else if (change->op != 'T') {
         pgc_rules_apply(builder, change);
     } else if (!builder->asking) {

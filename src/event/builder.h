@@ -32,9 +32,10 @@ struct event_change {
     struct event_record *before; /* U, D */
     struct event_xact *xact;     /* I, U, D */
     size_t index;                /* in the piece */
-    struct pgc_slice stream;     /* B */
-    struct pgc_slice message;    /* B */
+    struct pgc_slice stream;     /* B; R: who or what */
+    struct pgc_slice message;    /* B, R */
     bool wants_envelope;         /* B: the message is {"event":…,"data":…} */
+    enum pgc_op_kind right;      /* R: what becomes of it */
 };
 
 /* ---- transactions: what must be known across pieces (xact.c) ---- */

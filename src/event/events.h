@@ -29,6 +29,10 @@ void pgc_event_member_expelled(struct pgc_builder *builder, const struct event_c
 /* Raised at the end of a transaction (xact.c), not by a row. */
 void pgc_event_count(struct pgc_builder *builder, struct pgc_slice member, struct pgc_slice count);
 
+/* Tokens that were revoked, rules that must be asked again.  False: such a row is none of these. */
+bool pgc_right_kind(const char *row_kind, enum pgc_op_kind *right);
+void pgc_event_right(struct pgc_builder *builder, const struct event_change *change);
+
 /* What the application sends by itself, as it is. */
 void pgc_event_broadcast(struct pgc_builder *builder, const struct event_change *change);
 

@@ -50,11 +50,14 @@ json_read(const struct json_shape *shape, struct pgc_err *err)
     struct json_object *root = NULL;
 
     if (tokener == NULL) {
-        pgc_err_set(err, PGC_ERR_DATA, "read JSON: no memory for the parser");
-        return NULL;
+        pgc_mem_none("json-c");
     }
     json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+    errno = 0;
     root = json_tokener_parse_ex(tokener, shape->start, (int)shape->length);
+    if (errno == ENOMEM) { /* it does not always stop at that */
+        pgc_mem_none("json-c");
+    }
     if (root == NULL) {
         pgc_err_set(err, PGC_ERR_DATA, "read JSON: %s",
             json_tokener_error_desc(json_tokener_get_error(tokener)));

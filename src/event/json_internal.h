@@ -31,8 +31,4 @@ void pgc_json_decode(const char *inside, size_t length, struct pgc_buf *out);
 /* Is that 0 or an integer without leading zero, fraction or exponent? */
 bool pgc_json_is_integer(const char *text, size_t length);
 
-/* Walk an array as pgc_json_next() walks an object. */
-bool pgc_json_next_element(
-    const char *text, size_t length, const char **cursor, struct pgc_slice *value);
-
 #endif

@@ -8,6 +8,7 @@
  *
  * Kinds and canonical names that we do not know belong to a newer schema and are passed over.
  */
+#include <errno.h>
 #include <stdlib.h>
 
 #include <json-c/json.h>
@@ -124,6 +125,19 @@ mapping_read(struct json_object *kinds, const struct mapping_reader *reader)
     return mapping;
 }
 
+static struct json_object *
+mapping_read_text(const char *text)
+{
+    struct json_object *root;
+
+    errno = 0;
+    root = json_tokener_parse(text);
+    if (errno == ENOMEM) { /* it does not always stop at that */
+        pgc_mem_none("json-c");
+    }
+    return root;
+}
+
 struct pgc_mapping *
 pgc_mapping_parse(const char *json, size_t length, void (*problem)(const char *text, void *arg),
     void *arg, struct pgc_err *err)
@@ -131,7 +145,7 @@ pgc_mapping_parse(const char *json, size_t length, void (*problem)(const char *t
     struct mapping_reader reader = {.problem = problem, .arg = arg};
     struct pgc_mapping *mapping = NULL;
     char *text = pgc_xstrndup(json, length);
-    struct json_object *root = json_tokener_parse(text);
+    struct json_object *root = mapping_read_text(text);
     struct json_object *kinds = NULL;
 
     if (json_object_is_type(root, json_type_object)) {

@@ -1,31 +1,58 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* payload.c - an event's JSON, member by member. */
+/*
+ * payload.c - an event's JSON, member by member.
+ *
+ * json-c says when it finds no memory, or leaves out what it found none for: an event is whole or
+ * the process ends.
+ */
 #include "payload.h"
 
-#include <assert.h>
+#include <errno.h>
 
 #include <json-c/json.h>
+
+#include "pgcable/mem.h"
 
 enum { TO_STRING = JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE };
 
 /* ---- members of an object ---- */
 
+/* What json-c made, which is there. */
+static struct json_object *
+payload_made(struct json_object *value)
+{
+    if (value == NULL) {
+        pgc_mem_none("json-c");
+    }
+    return value;
+}
+
 struct json_object *
 pgc_payload_object(void)
 {
-    struct json_object *object = json_object_new_object();
-
-    assert(object != NULL);
-    return object;
+    return payload_made(json_object_new_object());
 }
 
 static void
 payload_put(struct json_object *object, const char *name, struct json_object *value)
 {
-    int failed = json_object_object_add_ex(
-        object, name, value, JSON_C_OBJECT_ADD_KEY_IS_NEW | JSON_C_OBJECT_ADD_CONSTANT_KEY);
+    if (json_object_object_add_ex(object, name, value,
+            JSON_C_OBJECT_ADD_KEY_IS_NEW | JSON_C_OBJECT_ADD_CONSTANT_KEY) != 0) {
+        pgc_mem_none("json-c");
+    }
+}
 
-    assert(failed == 0);
+static const char *
+payload_text(struct json_object *object, size_t *length)
+{
+    const char *text;
+
+    errno = 0;
+    text = json_object_to_json_string_length(object, TO_STRING, length);
+    if (text == NULL || errno == ENOMEM) {
+        pgc_mem_none("json-c");
+    }
+    return text;
 }
 
 void
@@ -54,9 +81,9 @@ static struct json_object *
 payload_raw(struct pgc_builder *builder, struct pgc_slice raw)
 {
     struct pgc_slice *kept = pgc_arena_alloc(&builder->arena, sizeof(*kept));
-    struct json_object *value = json_object_new_boolean(false); /* the smallest there is */
+    /* the smallest there is */
+    struct json_object *value = payload_made(json_object_new_boolean(false));
 
-    assert(value != NULL);
     *kept = raw;
     json_object_set_serializer(value, payload_write_raw, kept, NULL);
     return value;
@@ -82,7 +109,8 @@ pgc_payload_add_or(struct pgc_builder *builder, struct json_object *object, cons
 void
 pgc_payload_add_string(struct json_object *object, const char *name, struct pgc_slice text)
 {
-    payload_put(object, name, json_object_new_string_len(text.data, (int)text.length));
+    payload_put(
+        object, name, payload_made(json_object_new_string_len(text.data, (int)text.length)));
 }
 
 /* A column that holds no time (a number, infinity) passes as it is stored. */
@@ -94,7 +122,7 @@ pgc_payload_add_time(struct pgc_builder *builder, struct json_object *object, co
 
     if (value.data != NULL && value.length > 2 && value.data[0] == '"' &&
         pgc_time_utc(value.data + 1, value.length - 2, utc)) {
-        payload_put(object, name, json_object_new_string(utc));
+        payload_put(object, name, payload_made(json_object_new_string(utc)));
     } else {
         pgc_payload_add_raw(builder, object, name, value);
     }
@@ -117,7 +145,9 @@ payload_add_extra(struct pgc_builder *builder, struct json_object *object, const
         return;
     }
     raw = pgc_slice_is_null(value) ? NULL : payload_raw(builder, value);
-    json_object_object_add(object, name, raw);
+    if (json_object_object_add(object, name, raw) != 0) {
+        pgc_mem_none("json-c");
+    }
 }
 
 void
@@ -148,7 +178,7 @@ pgc_payload_begin(struct pgc_builder *builder, struct event_payload *payload, co
     struct pgc_slice id)
 {
     *payload = (struct event_payload){.event = event, .id = id, .root = pgc_payload_object()};
-    payload_put(payload->root, "event", json_object_new_string(event));
+    payload_put(payload->root, "event", payload_made(json_object_new_string(event)));
     payload->fields = payload->root;
     if (builder->conf.envelope == PGC_ENVELOPE_NESTED) {
         payload->fields = pgc_payload_object();
@@ -193,7 +223,7 @@ payload_truncated(struct pgc_builder *builder, const struct event_payload *whole
     pgc_payload_begin(builder, &payload, whole->event, whole->id);
     pgc_payload_add_raw(builder, payload.fields, "id", whole->id);
     pgc_payload_add_or(builder, payload.fields, "truncated", (struct pgc_slice){0}, yes);
-    text = json_object_to_json_string_length(payload.root, TO_STRING, &length);
+    text = payload_text(payload.root, &length);
     msg = payload_message(builder, whole, text, length);
     json_object_put(payload.root);
     return msg;
@@ -217,7 +247,7 @@ struct pgc_msg *
 pgc_payload_finish(struct pgc_builder *builder, struct event_payload *payload)
 {
     size_t length;
-    const char *text = json_object_to_json_string_length(payload->root, TO_STRING, &length);
+    const char *text = payload_text(payload->root, &length);
     struct pgc_msg *msg = pgc_payload_message(builder, payload, text, length);
 
     json_object_put(payload->root);

@@ -153,22 +153,6 @@ pgc_json_next(const char *text, size_t length, const char **cursor, char *key, s
     return true;
 }
 
-bool
-pgc_json_next_element(const char *text, size_t length, const char **cursor, struct pgc_slice *value)
-{
-    const char *end = text + length;
-    const char *p = slice_step(text, end, *cursor, '[');
-
-    if (p != NULL) {
-        p = slice_value(p, end, value);
-    }
-    if (p == NULL) {
-        return false;
-    }
-    *cursor = p;
-    return true;
-}
-
 static bool
 slice_is(struct pgc_slice slice, const char *word)
 {

@@ -194,6 +194,7 @@ pgc_feed_new(struct pgc_loop *loop, const struct pgc_feed_conf *conf, struct pgc
     feed->timer = pgc_timer_new(loop, feed_timer, feed);
     feed->outbox = pgc_feed_outbox_new(feed, metrics);
     feed->canary = pgc_feed_canary_new(feed, metrics);
+    feed->rights = pgc_feed_rights_new(feed);
     feed->beat = pgc_feed_beat_new(feed);
     for (size_t i = 0; i < port_count; i++) {
         pgc_port_linger(ports[i], conf->history_s * 1000);
@@ -220,6 +221,7 @@ pgc_feed_free(struct pgc_feed *feed)
     pgc_timer_free(feed->timer);
     pgc_feed_outbox_free(feed->outbox);
     pgc_feed_canary_free(feed->canary);
+    pgc_feed_rights_free(feed->rights);
     pgc_feed_beat_free(feed->beat);
     pgc_builder_free(feed->builder);
     pgc_mapping_free(feed->mapping);

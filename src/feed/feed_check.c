@@ -128,10 +128,17 @@ check_tell_beginning(struct pgc_feed *feed)
 }
 
 static void
-check_ready(struct pgc_feed *feed)
+check_rights_told(struct pgc_feed *feed)
 {
     pgc_bell_reset(&feed->bell, feed->hello.has_prepared, pgc_monotonic_ms());
     pgc_feed_cycle(feed);
+}
+
+/* Before anybody is answered: what was revoked up to the place stands in no row that will come. */
+static void
+check_ready(struct pgc_feed *feed)
+{
+    pgc_feed_load_rights(feed, check_rights_told);
 }
 
 static void
@@ -177,15 +184,18 @@ check_begin(struct pgc_feed *feed)
     size_t most = feed->conf.history_bytes / CHECK_ROW_BYTES;
     char keep[32];
     char rows[32];
+    char bytes[32];
 
     snprintf(
         keep, sizeof(keep), "%lld seconds", feed->broke ? 0LL : (long long)feed->conf.history_s);
     snprintf(rows, sizeof(rows), "%zu", most < CHECK_MOST_ROWS ? most : (size_t)CHECK_MOST_ROWS);
+    snprintf(bytes, sizeof(bytes), "%zu", feed->conf.history_bytes);
     feed->found = (struct pgc_feed_place){0};
     pgc_feed_query(feed, feed->reader,
         &(struct pgc_feed_query){
-            .sql = "select tick, nonce, at_us from pgcable.beginning($1::interval, $2::bigint)",
-            .params = {keep, rows},
+            .sql = "select tick, nonce, at_us"
+                   " from pgcable.beginning($1::interval, $2::bigint, $3::bigint)",
+            .params = {keep, rows, bytes},
             .row = check_beginning_row,
             .done = check_beginning_done});
 }

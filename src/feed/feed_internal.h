@@ -10,6 +10,7 @@
  *   feed_viewers.c for whom payloads are built that show one member's view
  *   feed_outbox.c  pruning, pauses, and how large the outbox is
  *   feed_canary.c  rows of our own, to know the lag while nobody writes
+ *   feed_rights.c  what was revoked, and which rules are to be asked again
  *   feed_beat.c    is the other end of an idle connection still there?
  *   bell.c asks.c  who must ring when; who waits for an answer
  *
@@ -110,6 +111,7 @@ struct pgc_feed {
     struct pgc_timer *timer;
     struct pgc_feed_outbox *outbox;
     struct pgc_feed_canary *canary;
+    struct pgc_feed_rights *rights;
     struct pgc_feed_beat *beat;
     unsigned troubles; /* in a row, for the backoff */
 
@@ -186,6 +188,8 @@ void pgc_feed_read(struct pgc_feed *feed);
 void pgc_feed_read_on(struct pgc_feed *feed);
 /* feed_read.c: a batch of that tick, empty. */
 struct pgc_batch *pgc_feed_new_batch(const struct pgc_feed_place *place);
+/* feed_read.c: an empty or unsealed batch becomes one of that tick. */
+void pgc_feed_place_batch(struct pgc_batch *batch, const struct pgc_feed_place *place);
 /* feed_read.c: a batch to every port. */
 void pgc_feed_hand_down(struct pgc_feed *feed, struct pgc_batch *batch);
 
@@ -200,12 +204,17 @@ void pgc_feed_set_not_ready(struct pgc_feed *feed, const struct pgc_err *why);
 void pgc_feed_note_alive(struct pgc_feed *feed);     /* the database answered something */
 void pgc_feed_complain(const char *text, void *arg); /* arg: the feed */
 
-/* feed_outbox.c, feed_canary.c, feed_beat.c: each works by a timer of its own. */
+/* feed_rights.c: tell the workers what holds, then call `then` (not if that failed: trouble). */
+void pgc_feed_load_rights(struct pgc_feed *feed, void (*then)(struct pgc_feed *feed));
+
+/* feed_outbox.c, feed_canary.c, feed_rights.c, feed_beat.c: each works by a timer of its own. */
 struct pgc_feed_outbox *pgc_feed_outbox_new(struct pgc_feed *feed, struct pgc_metrics *metrics);
 void pgc_feed_outbox_free(struct pgc_feed_outbox *outbox);
 struct pgc_feed_canary *pgc_feed_canary_new(struct pgc_feed *feed, struct pgc_metrics *metrics);
 void pgc_feed_canary_free(struct pgc_feed_canary *canary);
 bool pgc_feed_canary_is_own(const struct pgc_feed *feed, const char *name);
+struct pgc_feed_rights *pgc_feed_rights_new(struct pgc_feed *feed);
+void pgc_feed_rights_free(struct pgc_feed_rights *rights);
 struct pgc_feed_beat *pgc_feed_beat_new(struct pgc_feed *feed);
 void pgc_feed_beat_free(struct pgc_feed_beat *beat);
 

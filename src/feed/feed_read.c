@@ -57,7 +57,7 @@ static void
 read_mapping_loaded(struct pgc_feed *feed)
 {
     feed->reading.mapping_is_stale = false;
-    pgc_feed_read_on(feed);
+    pgc_feed_load_rights(feed, pgc_feed_read_on); /* rows about these may have been dropped, too */
 }
 
 /* Noted before any waiting, so that a lost connection cannot make it go down twice. */
@@ -80,13 +80,20 @@ read_nonce_start(const char *nonce)
     return (uint32_t)strtoul(digits, NULL, 16);
 }
 
+void
+pgc_feed_place_batch(struct pgc_batch *batch, const struct pgc_feed_place *place)
+{
+    batch->tick = place->tick;
+    batch->nonce = read_nonce_start(place->nonce);
+    batch->at_us = place->at_us;
+}
+
 struct pgc_batch *
 pgc_feed_new_batch(const struct pgc_feed_place *place)
 {
     struct pgc_batch *batch = pgc_batch_new(place->tick);
 
-    batch->nonce = read_nonce_start(place->nonce);
-    batch->at_us = place->at_us;
+    pgc_feed_place_batch(batch, place);
     return batch;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "backlog.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "pgcable/mem.h"
@@ -78,6 +79,7 @@ entry_remove(struct pgc_backlog *backlog, struct backlog_entry *entry)
     track->floor = entry->place;
     TAILQ_REMOVE(&track->entries, entry, by_track);
     TAILQ_REMOVE(&backlog->entries, entry, by_age);
+    assert(TAILQ_FIRST(&backlog->entries) != entry);
     backlog->bytes -= entry_bytes(entry);
     backlog->count--;
     if (entry->item != NULL && --entry->item->entries == 0) {
@@ -356,7 +358,11 @@ pgc_backlog_add(struct pgc_backlog *backlog, const struct pgc_op *op)
         break;
     case PGC_OP_REVOKE:
     case PGC_OP_EXPEL:
-        break; /* they may not subscribe any more */
+    case PGC_OP_BAN_TOKEN:
+    case PGC_OP_BAN_MEMBER:
+    case PGC_OP_RECHECK:
+    case PGC_OP_REVIEW:
+        break; /* who may not subscribe any more is not sent anything again */
     }
 }
 

@@ -239,6 +239,12 @@ pgc_hub_subscribe(struct pgc_hub *hub, const char *stream, const char *member,
     return sub;
 }
 
+const char *
+pgc_hub_stream(const struct pgc_sub *sub)
+{
+    return sub->stream->name;
+}
+
 void
 pgc_hub_attach(struct pgc_hub *hub, struct pgc_sub *sub, const char *topic)
 {
@@ -394,6 +400,13 @@ hub_reload(struct pgc_hub *hub)
     }
 }
 
+void
+pgc_hub_pass_on(struct pgc_hub *hub, void (*take)(const struct pgc_op *op, void *arg), void *arg)
+{
+    hub->take = take;
+    hub->take_arg = arg;
+}
+
 size_t
 pgc_hub_apply(struct pgc_hub *hub, const struct pgc_batch *batch)
 {
@@ -422,6 +435,14 @@ pgc_hub_apply(struct pgc_hub *hub, const struct pgc_batch *batch)
             break;
         case PGC_OP_RELOAD:
             hub_reload(hub);
+            break;
+        case PGC_OP_BAN_TOKEN:
+        case PGC_OP_BAN_MEMBER:
+        case PGC_OP_RECHECK:
+        case PGC_OP_REVIEW:
+            if (hub->take != NULL) {
+                hub->take(op, hub->take_arg);
+            }
             break;
         case PGC_OP_BEGIN:
         case PGC_OP_ADMIT:

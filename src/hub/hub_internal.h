@@ -63,6 +63,8 @@ struct pgc_hub {
     struct pgc_loop *loop;
     struct pgc_backlog *backlog;
     struct hub_metrics metrics;
+    void (*take)(const struct pgc_op *op, void *arg); /* what is passed on; or NULL */
+    void *take_arg;
     struct pgc_table *topics;  /* name -> hub_topic */
     struct pgc_table *members; /* id -> hub_member */
     struct pgc_table *further; /* (sub, topic) -> hub_link, but for the links to streams */

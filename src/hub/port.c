@@ -177,10 +177,12 @@ port_forget_gone(struct pgc_port *port)
     struct port_viewer *viewer = TAILQ_FIRST(&port->lingering);
 
     while (viewer != NULL && now_ms - viewer->gone_ms >= port->linger_ms) {
+        struct port_viewer *next = TAILQ_NEXT(viewer, entry);
+
         TAILQ_REMOVE(&port->lingering, viewer, entry);
         (void)pgc_table_remove(port->viewers, viewer->member, viewer->length);
         free(viewer);
-        viewer = TAILQ_FIRST(&port->lingering);
+        viewer = next;
     }
 }
 

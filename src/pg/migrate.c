@@ -192,6 +192,20 @@ migrate_missing(PGconn *conn, const PGresult *applied, say_fn *say, struct pgc_e
     return true;
 }
 
+/* In any other, text that clients get could be anything. */
+static bool
+migrate_check_encoding(PGconn *conn, struct pgc_err *err)
+{
+    const char *encoding = PQparameterStatus(conn, "server_encoding");
+
+    if (encoding == NULL || strcmp(encoding, "UTF8") != 0) {
+        pgc_err_set(err, PGC_ERR_PG, "migrate: the database's encoding is %s, not UTF8",
+            encoding != NULL ? encoding : "unknown");
+        return pgc_err_hint(err, "move the data to a database made with encoding UTF8");
+    }
+    return true;
+}
+
 bool
 pgc_migrate_up(const char *dsn, say_fn *say, struct pgc_err *err)
 {
@@ -201,6 +215,9 @@ pgc_migrate_up(const char *dsn, say_fn *say, struct pgc_err *err)
 
     if (conn == NULL) {
         return false;
+    }
+    if (!migrate_check_encoding(conn, err)) {
+        goto out;
     }
     applied = migrate_applied(conn, err);
     if (applied == NULL) {

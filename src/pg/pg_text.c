@@ -99,6 +99,37 @@ pgc_pg_text_line(const char *message, char *out, size_t size)
     out[used] = '\0';
 }
 
+/* libpq knows what TLS died of, but its advice, where it has any, is to do without. */
+static const char *
+text_connect_hint(const char *message)
+{
+    static const struct {
+        const char *part; /* of the message */
+        const char *hint;
+    } hints[] = {
+        {"does not match host name",
+            "name the server in \"database\" by a name on its certificate: host=NAME, and"
+            " hostaddr=ADDRESS beside it if that name leads elsewhere"},
+        {"certificate verify failed",
+            "sslrootcert in \"database\" must name the certificate of the CA that signed the"
+            " server's"},
+        {"root certificate file",
+            "name the certificate of the CA that signed the server's: sslrootcert=FILE in"
+            " \"database\""},
+        {"does not support SSL",
+            "give the server a certificate, ssl = on and a reload, or see whether this is the right"
+            " server"},
+    };
+
+    for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++) {
+        if (strstr(message, hints[i].part) != NULL) {
+            return hints[i].hint;
+        }
+    }
+    return "check the setting \"database\" (a connection string as psql takes it), that PostgreSQL"
+           " runs there and that pg_hba.conf lets this user in";
+}
+
 void
 pgc_pg_text_connect_error(struct pgc_err *err, PGconn *conn)
 {
@@ -108,8 +139,7 @@ pgc_pg_text_connect_error(struct pgc_err *err, PGconn *conn)
     pgc_pg_text_target(conn, target, sizeof(target));
     pgc_pg_text_line(PQerrorMessage(conn), line, sizeof(line));
     pgc_err_set(err, PGC_ERR_PG, "connect to %s: %s", target, text_or(line, "no reason given"));
-    pgc_err_hint(err, "check the setting \"database\" (a connection string as psql takes it), that "
-                      "PostgreSQL runs there and that pg_hba.conf lets this user in");
+    pgc_err_hint(err, "%s", text_connect_hint(line));
 }
 
 static const char *

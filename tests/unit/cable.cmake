@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: PostgreSQL
+pgc_test(bans LIBS pgc_cable)
 pgc_test(channels LIBS pgc_cable)
 pgc_test(delivery LIBS pgc_cable SOURCES cable_world.c)
 pgc_test(follow LIBS pgc_cable SOURCES cable_world.c)
@@ -7,5 +8,6 @@ pgc_test(history LIBS pgc_cable)
 pgc_test(limits LIBS pgc_cable)
 pgc_test(offer LIBS pgc_cable)
 pgc_test(resume LIBS pgc_cable SOURCES cable_world.c)
+pgc_test(rights LIBS pgc_cable SOURCES cable_world.c)
 pgc_test(session LIBS pgc_cable SOURCES cable_world.c)
 pgc_test(subscription LIBS pgc_cable SOURCES cable_world.c)

@@ -61,16 +61,24 @@ socket_next(struct socket *socket)
 }
 
 void
+socket_open_with(struct world *world, struct socket *socket, const struct pgc_identity *identity,
+    const char *protocols)
+{
+    struct pgc_session_conf conf = {
+        .conn = 1, .identity = identity, .ops = &socket_ops, .sink = socket};
+
+    *socket = (struct socket){.close_code = 0};
+    pgc_offer_parse(protocols, strlen(protocols), &conf.offer);
+    socket->session = pgc_session_open(world->cable, &conf);
+}
+
+void
 socket_open(struct world *world, struct socket *socket, const char *member, const char *protocols)
 {
     struct pgc_identity identity = {.expires_s = 2000000000};
-    struct pgc_session_conf conf = {
-        .conn = 1, .identity = &identity, .ops = &socket_ops, .sink = socket};
 
-    *socket = (struct socket){.close_code = 0};
     snprintf(identity.member, sizeof(identity.member), "%s", member);
-    pgc_offer_parse(protocols, strlen(protocols), &conf.offer);
-    socket->session = pgc_session_open(world->cable, &conf);
+    socket_open_with(world, socket, &identity, protocols);
     assert_non_null(strstr(socket_next(socket), "{\"type\":\"welcome\""));
 }
 
@@ -319,6 +327,8 @@ world_setup(void **state)
         .max_identifier_bytes = 512,
         .max_message_bytes = 16384,
         .max_subscriptions = 64,
+        .commands_burst = 100,
+        .commands_per_s = 20,
         .duplicate_subscribe = PGC_DUPLICATE_AUTO,
     };
     world->loop = pgc_loop_new();

@@ -59,6 +59,9 @@ struct socket {
 
 /* ---- the connection ---- */
 
+/* Opened with a token of this identity, whatever comes of it. */
+void socket_open_with(struct world *world, struct socket *socket,
+    const struct pgc_identity *identity, const char *protocols);
 /* Opened with this member's token and this Sec-WebSocket-Protocol; the welcome has been read. */
 void socket_open(
     struct world *world, struct socket *socket, const char *member, const char *protocols);

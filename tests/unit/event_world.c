@@ -224,6 +224,18 @@ world_tell(struct event_world *world, const struct pgc_op *op)
     case PGC_OP_RELOAD:
         pgc_buf_adds(seen, "reload\n");
         break;
+    case PGC_OP_BAN_TOKEN:
+    case PGC_OP_BAN_MEMBER:
+        pgc_buf_addf(seen, "ban %s %s %lld %lld\n",
+            op->kind == PGC_OP_BAN_TOKEN ? "token" : "member", op->via, (long long)op->ban.before_s,
+            (long long)op->ban.until_s);
+        break;
+    case PGC_OP_RECHECK:
+        pgc_buf_addf(seen, "recheck %s\n", op->via);
+        break;
+    case PGC_OP_REVIEW:
+        fail_msg("it is the feed that reviews rights");
+        break;
     case PGC_OP_ADMIT:
     case PGC_OP_HOLE:
     case PGC_OP_FORGET:

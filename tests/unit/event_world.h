@@ -3,7 +3,8 @@
  * event_world.h - a builder with a mapping, fed with rows and facts as text.
  *
  * What comes out is text as well, one line per operation in the order of the batch:
- *   publish <topic> <payload>, join|leave|revoke <via> <topic>, expel <member>, reload
+ *   publish <topic> <payload>, join|leave|revoke <via> <topic>, expel <member>, reload,
+ *   ban token|member <whom> <before> <until>, recheck <channel>
  *
  * and, if a test wants to see what is only kept to be sent again:
  *   admit <via> <topic>, hole <topic> <id>.<part>, forget <thing>, amend <thing> <payload>

@@ -39,6 +39,24 @@ operations_keep_their_order_and_their_own_strings(void **state)
 }
 
 static void
+a_ban_says_whom_and_for_how_long(void **state)
+{
+    struct pgc_batch *batch = pgc_batch_new(1);
+
+    (void)state;
+    pgc_batch_add_ban(batch, PGC_OP_BAN_MEMBER, "42", &(struct pgc_ban){1, 2});
+    pgc_batch_add(batch, PGC_OP_RECHECK, NULL, "OrdersChannel", NULL);
+    assert_int_equal(batch->count, 2);
+    assert_int_equal(batch->ops[0].kind, PGC_OP_BAN_MEMBER);
+    assert_null(batch->ops[0].topic);
+    assert_string_equal(batch->ops[0].via, "42");
+    assert_int_equal(batch->ops[0].ban.before_s, 1);
+    assert_int_equal(batch->ops[0].ban.until_s, 2);
+    assert_int_equal(batch->ops[1].ban.until_s, 0);
+    pgc_batch_unref(batch);
+}
+
+static void
 a_batch_keeps_its_messages_alive(void **state)
 {
     const struct pgc_position position = {.tick = 1};
@@ -62,6 +80,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(operations_keep_their_order_and_their_own_strings),
+        cmocka_unit_test(a_ban_says_whom_and_for_how_long),
         cmocka_unit_test(a_batch_keeps_its_messages_alive),
     };
 

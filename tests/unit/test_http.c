@@ -306,6 +306,13 @@ without_descriptors_it_waits_until_there_are_some(void **state)
 
 #define OFFICE_TEST(name) cmocka_unit_test_setup_teardown(name, office_setup, office_teardown)
 
+static void
+closing_none_is_harmless(void **state)
+{
+    (void)state;
+    pgc_http_close(NULL);
+}
+
 int
 main(void)
 {
@@ -319,6 +326,7 @@ main(void)
         OFFICE_TEST(without_descriptors_it_waits_until_there_are_some),
         OFFICE_TEST(an_address_in_use_is_an_error_that_names_it),
         OFFICE_TEST(an_address_that_is_none_is_an_error_that_names_it),
+        cmocka_unit_test(closing_none_is_harmless),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

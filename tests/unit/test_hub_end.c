@@ -144,6 +144,42 @@ reload_ends_all_subscriptions(void **state)
     }
 }
 
+/* Ends the listener, which is in the middle of being served. */
+static void
+take_right(const struct pgc_op *op, void *arg)
+{
+    struct listener *listener = arg;
+
+    assert_string_equal(op->via, "j-1");
+    hub_world_leave(listener);
+}
+
+static void
+what_is_about_connections_is_passed_on_in_its_place(void **state)
+{
+    static const struct pgc_ban ban = {.until_s = 1};
+    struct world *world = *state;
+    struct pgc_batch *batch = pgc_batch_new(1);
+    struct pgc_msg *msg = pgc_msg_new(&hub_world_position, 0, "a", 1);
+    struct listener banned = {0};
+    struct listener stays = {0};
+
+    hub_world_join(&banned, world->hub, "room-7", "1");
+    hub_world_join(&stays, world->hub, "room-7", "2");
+    pgc_hub_pass_on(world->hub, take_right, &banned);
+    pgc_batch_add(batch, PGC_OP_PUBLISH, "room-7", NULL, msg);
+    pgc_batch_add_ban(batch, PGC_OP_BAN_TOKEN, "j-1", &ban);
+    pgc_batch_add(batch, PGC_OP_PUBLISH, "room-7", NULL, msg);
+    assert_int_equal(pgc_hub_apply(world->hub, batch), 3);
+    assert_string_equal(banned.heard, "a ");
+    assert_string_equal(stays.heard, "a a ");
+    pgc_hub_pass_on(world->hub, NULL, NULL);
+    assert_int_equal(pgc_hub_apply(world->hub, batch), 2);
+    pgc_batch_unref(batch);
+    pgc_msg_unref(msg);
+    hub_world_leave(&stays);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, hub_world_setup, hub_world_teardown)
 
 int
@@ -156,6 +192,7 @@ main(void)
         TEST(expelled_member_loses_everything),
         TEST(end_of_one_subscription_may_end_the_next),
         TEST(reload_ends_all_subscriptions),
+        TEST(what_is_about_connections_is_passed_on_in_its_place),
     };
 
     return cmocka_run_group_tests_name("hub_end", tests, NULL, NULL);
