@@ -5,6 +5,9 @@
  * JSON Web Tokens (RFC 7519, RFC 8725) verified by cjose behind a check of our own: the algorithm
  * is a property of the configured key, never of the token.  The keys are read once per load and
  * then only read: any thread may verify.  No token and no claim is ever logged here.
+ *
+ * Keys change by making a new one of these from the changed files; it inherits the keys of the old
+ * one that are gone, for a time.
  */
 #ifndef PGCABLE_AUTH_H
 #define PGCABLE_AUTH_H
@@ -32,7 +35,9 @@ struct pgc_auth_conf {
 struct pgc_identity {
     char member[128];  /* the member's id as text */
     char jti[128];     /* "" if the token has none */
+    int64_t issued_s;  /* its iat; 0 if it has none */
     int64_t expires_s; /* wall clock */
+    uint64_t key;      /* that it was signed with, for pgc_auth_knows() */
 };
 
 enum pgc_auth_result { PGC_AUTH_OK, PGC_AUTH_EXPIRED, PGC_AUTH_INVALID };
@@ -40,6 +45,16 @@ enum pgc_auth_result { PGC_AUTH_OK, PGC_AUTH_EXPIRED, PGC_AUTH_INVALID };
 /* At least one key must be there.  Says which file, which line of thought, what to do. */
 struct pgc_auth *pgc_auth_new(const struct pgc_auth_conf *conf, struct pgc_err *err) PGC_MUSTCHECK;
 void pgc_auth_free(struct pgc_auth *auth);
+
+/* Another number when what the key files hold is another; what cannot be read counts, too. */
+uint64_t pgc_auth_fingerprint(const struct pgc_auth_conf *conf);
+
+/* What `old` accepts and `auth` does not know stays good until then (pgc_monotonic_ms()), or as
+ * long as `old` would have accepted it.  Before `auth` is shared. */
+void pgc_auth_inherit(struct pgc_auth *auth, const struct pgc_auth *old, int64_t until_ms);
+
+/* Is a token that was signed with this key of an identity still good now? */
+bool pgc_auth_knows(const struct pgc_auth *auth, uint64_t key);
 
 /*
  * Verify `token` (compact serialisation, at most 8 KiB) at wall clock `now_s`.  EXPIRED only for a
@@ -52,5 +67,9 @@ enum pgc_auth_result pgc_auth_verify(const struct pgc_auth *auth, const char *to
  * is written as a number if it is one.  The caller frees. */
 char *pgc_auth_mint(const char *secret, const char *claim, const char *member, int64_t now_s,
     int64_t ttl_s, struct pgc_err *err) PGC_MUSTCHECK;
+
+/* OpenSSL's and cjose's memory comes from mem.h.  First of all in main(), before there is a thread:
+ * they keep what they had by then. */
+void pgc_auth_take_memory(void);
 
 #endif

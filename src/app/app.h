@@ -80,22 +80,46 @@ struct pgc_feed;
 struct pgc_http;
 struct pgc_loop;
 struct pgc_metrics;
+struct pgc_places;
 struct pgc_port;
+struct pgc_tls;
 
 /*
- * One reading of the configuration: the settings and the keys made from them.  Shared by the
- * threads, never changed; the last one to let go frees it.
+ * One reading of the configuration: the settings, and the keys and the certificate they name.
+ * Shared by the threads, never changed; the last one to let go frees it.
  */
 struct app_generation {
     _Atomic unsigned refs;
     struct pgc_conf *conf;
     struct pgc_auth *auth;
+    struct pgc_tls *tls;           /* NULL: clients speak plain text */
+    uint64_t fingerprint;          /* of the files of both as they were read */
+    struct app_generation *lender; /* whose settings these are; NULL: its own */
 };
 
 /* Takes `conf` over, also if it fails. */
 struct app_generation *app_generation_new(struct pgc_conf *conf, struct pgc_err *err) PGC_MUSTCHECK;
+/* The certificate that the settings name, in `tls`, or NULL if they name none; doctor asks, too. */
+bool app_tls_read(
+    const struct pgc_conf *conf, struct pgc_tls **tls, struct pgc_err *err) PGC_MUSTCHECK;
+/* The same settings, keys and certificate read again and the keys of `before` inherited. */
+struct app_generation *app_generation_renew(
+    struct app_generation *before, struct pgc_err *err) PGC_MUSTCHECK;
+/* Keys of `before` that are gone stay good for key_grace_s.  Before it is shared. */
+void app_generation_inherit(struct app_generation *generation, const struct app_generation *before);
+/* The fingerprint of the files as they are now. */
+uint64_t app_generation_look(const struct app_generation *generation);
 struct app_generation *app_generation_ref(struct app_generation *generation);
 void app_generation_unref(struct app_generation *generation); /* NULL is fine */
+
+/* Looks at the files of keys and certificate every second; one that changed, and all are read. */
+struct app_keys;
+
+/* `adopt` takes over what was read; in the main loop, all of it. */
+struct app_keys *app_keys_new(struct pgc_loop *loop, struct pgc_metrics *metrics,
+    void (*adopt)(struct app_generation *generation, void *arg), void *arg);
+void app_keys_watch(struct app_keys *keys, struct app_generation *generation); /* borrowed */
+void app_keys_free(struct app_keys *keys);                                     /* NULL is fine */
 
 /* A worker: one thread with its loop, hub, cable and websocket server. */
 struct app_worker;
@@ -107,7 +131,8 @@ struct app_worker_conf {
     _Atomic uint64_t *next_conn;
     int listen_port; /* the first worker's choice where the setting says 0 */
     bool joins;      /* the first worker listens there already */
-    unsigned share;  /* the total of connections is divided by this */
+    unsigned share;  /* what is for all workers together is divided by this */
+    struct pgc_places *places;
     struct pgc_loop *main_loop;
     void (*ended)(void *arg); /* in the main loop: all its clients are gone */
     void *arg;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include <stdlib.h>
 
+#include "pgcable/auth.h"
 #include "pgcable/buf.h"
+#include "pgcable/loop.h"
 
 #include "app.h"
 
@@ -162,6 +164,8 @@ main(int argc, char **argv)
     struct pgc_err err = {0};
     const char *verb;
 
+    pgc_auth_take_memory();
+    pgc_loop_take_memory();
     if (!app_args_parse(argc, argv, &verb, &args, &err)) {
         return app_fail(&err, APP_USAGE);
     }

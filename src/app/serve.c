@@ -16,6 +16,8 @@
 #include "pgcable/mem.h"
 #include "pgcable/metrics.h"
 #include "pgcable/port.h"
+#include "pgcable/tls.h"
+#include "pgcable/ws.h"
 
 #include "app.h"
 
@@ -25,10 +27,12 @@ struct serve {
     struct pgc_loop *loop;
     struct pgc_metrics *metrics;
     struct app_admin *admin;
+    struct app_keys *keys;
     struct pgc_loop *feed_loop;
     struct pgc_feed *feed;
     pthread_t feed_thread;
     bool feed_started;
+    struct pgc_places *places;
     size_t worker_count;
     struct pgc_port **ports;
     struct app_worker **workers;
@@ -80,6 +84,45 @@ serve_report_unchanged(const struct pgc_conf *old, const struct pgc_conf *new_co
 }
 
 static void
+serve_note_certificate(const struct serve *serve)
+{
+    const struct pgc_tls *tls = serve->generation->tls;
+
+    pgc_metric_set(pgc_gauge(serve->metrics, "pgcable_tls_good_until_seconds", "",
+                       "When the certificate ends, as Unix time; 0 without TLS."),
+        tls != NULL ? pgc_tls_good_until_s(tls) : 0);
+}
+
+/* The listener was opened for one or the other. */
+static bool
+serve_keeps_tls(
+    const struct app_generation *old, const struct app_generation *new_one, struct pgc_err *err)
+{
+    if ((old->tls != NULL) == (new_one->tls != NULL)) {
+        return true;
+    }
+    pgc_err_set(err, PGC_ERR_CONF, "tls_certificate %s when the daemon started",
+        old->tls != NULL ? "was set" : "was empty");
+    return pgc_err_hint(err, "TLS is switched on and off by a restart");
+}
+
+/* Settings, keys or both are new: for SIGHUP, and for key files that changed by themselves. */
+static void
+serve_adopt(struct app_generation *generation, void *arg)
+{
+    struct serve *serve = arg;
+    size_t i;
+
+    for (i = 0; i < serve->worker_count; i++) {
+        app_worker_reload(serve->workers[i], generation);
+    }
+    app_generation_unref(serve->generation);
+    serve->generation = generation;
+    app_keys_watch(serve->keys, generation);
+    serve_note_certificate(serve);
+}
+
+static void
 serve_reload(int signo PGC_UNUSED, void *arg)
 {
     struct serve *serve = arg;
@@ -87,23 +130,20 @@ serve_reload(int signo PGC_UNUSED, void *arg)
     struct app_generation *generation = NULL;
     struct pgc_conf *conf =
         pgc_conf_load(serve->args->conf_file, serve->args->flags, serve->args->flag_count, &err);
-    size_t i;
 
     if (conf != NULL) {
         generation = app_generation_new(conf, &err);
     }
-    if (generation == NULL) {
+    if (generation == NULL || !serve_keeps_tls(serve->generation, generation, &err)) {
+        app_generation_unref(generation);
         pgc_log_err(PGC_LOG_ERROR, 0, &err, "reload refused, the settings in force stay");
         return;
     }
     serve_report_unchanged(serve->generation->conf, generation->conf);
     pgc_log_setup((enum pgc_log_level)generation->conf->log_level,
         (enum pgc_log_format)generation->conf->log_format);
-    for (i = 0; i < serve->worker_count; i++) {
-        app_worker_reload(serve->workers[i], generation);
-    }
-    app_generation_unref(serve->generation);
-    serve->generation = generation;
+    app_generation_inherit(generation, serve->generation);
+    serve_adopt(generation, serve);
     pgc_log(PGC_LOG_INFO, 0, "settings reloaded");
 }
 
@@ -119,6 +159,7 @@ serve_new_feed(struct serve *serve)
         .history_bytes = (size_t)conf->history_bytes,
         .outbox_max_bytes = conf->outbox_max_bytes,
         .canary_ms = conf->canary_ms,
+        .reauthorize_s = conf->reauthorize_s,
         .notify = (enum pgc_notify_mode)conf->notify,
         .envelope = (enum pgc_envelope)conf->envelope,
         .max_payload_bytes = (size_t)conf->max_payload_bytes,
@@ -127,6 +168,20 @@ serve_new_feed(struct serve *serve)
     serve->feed_loop = pgc_loop_new();
     serve->feed = pgc_feed_new(
         serve->feed_loop, &feed_conf, serve->ports, serve->worker_count, serve->metrics);
+}
+
+static void
+serve_new_places(struct serve *serve)
+{
+    const struct pgc_conf *conf = serve->generation->conf;
+    const struct pgc_places_conf places_conf = {
+        .total = (unsigned)conf->max_connections,
+        .per_address = (unsigned)conf->max_connections_per_address,
+        .per_member = (unsigned)conf->max_connections_per_member,
+        .handshakes_percent = (unsigned)conf->max_handshakes_percent,
+    };
+
+    serve->places = pgc_places_new(&places_conf);
 }
 
 /* The first worker chooses the port where the setting says 0; the others share it. */
@@ -146,6 +201,7 @@ serve_new_workers(struct serve *serve, struct pgc_err *err)
             .listen_port = port,
             .joins = i > 0,
             .share = (unsigned)serve->worker_count,
+            .places = serve->places,
             .main_loop = serve->loop,
             .ended = serve_worker_ended,
             .arg = serve,
@@ -157,7 +213,6 @@ serve_new_workers(struct serve *serve, struct pgc_err *err)
         }
         port = app_worker_port(serve->workers[i]);
     }
-    pgc_log(PGC_LOG_INFO, 0, "listening on %s:%d", conf->listen_address, port);
     return true;
 }
 
@@ -172,6 +227,9 @@ serve_build(struct serve *serve, struct pgc_err *err)
     pgc_metric_set(pgc_gauge(serve->metrics, "pgcable_build_info", "version=\"" PGC_VERSION "\"",
                        "Constant 1; the label is what runs."),
         1);
+    serve_note_certificate(serve);
+    serve->keys = app_keys_new(serve->loop, serve->metrics, serve_adopt, serve);
+    app_keys_watch(serve->keys, serve->generation);
     serve->worker_count = (size_t)conf->workers;
     serve->workers_left = serve->worker_count;
     serve->ports = pgc_xcalloc(serve->worker_count, sizeof(struct pgc_port *));
@@ -179,6 +237,7 @@ serve_build(struct serve *serve, struct pgc_err *err)
     for (i = 0; i < serve->worker_count; i++) {
         serve->ports[i] = pgc_port_new();
     }
+    serve_new_places(serve);
     if (!serve_new_workers(serve, err)) {
         return false;
     }
@@ -189,6 +248,8 @@ serve_build(struct serve *serve, struct pgc_err *err)
             return false;
         }
     }
+    pgc_log(PGC_LOG_INFO, 0, "listening on %s:%d", conf->listen_address,
+        app_worker_port(serve->workers[0]));
     return true;
 }
 
@@ -232,6 +293,7 @@ serve_free(struct serve *serve)
     size_t i;
 
     app_admin_close(serve->admin);
+    app_keys_free(serve->keys);
     for (i = 0; serve->workers != NULL && i < serve->worker_count; i++) {
         app_worker_free(serve->workers[i]);
     }
@@ -243,6 +305,7 @@ serve_free(struct serve *serve)
     for (i = 0; serve->ports != NULL && i < serve->worker_count; i++) {
         pgc_port_free(serve->ports[i]);
     }
+    pgc_places_free(serve->places);
     pgc_loop_free(serve->feed_loop);
     pgc_loop_free(serve->loop);
     pgc_metrics_free(serve->metrics);

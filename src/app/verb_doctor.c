@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include <stdlib.h>
+#include <time.h>
 
 #include "pgcable/migrate.h"
+#include "pgcable/tls.h"
 
 #include "app.h"
 
@@ -13,6 +15,8 @@ enum { DOCTOR_SCHEMA, DOCTOR_BREAKING, DOCTOR_EXAMINES };
     "select schema_version, breaking_version, pg_catalog.to_regprocedure('pgcable.doctor()')"      \
     " is not null from pgcable.hello()"
 #define DOCTOR_EXAMINE "select level, subject, finding, remedy from pgcable.doctor()"
+
+enum { DOCTOR_RENEWAL_S = 14 * 24 * 3600 };
 
 struct doctor {
     unsigned failures;
@@ -68,6 +72,40 @@ doctor_version(const char *const *values, void *arg)
     }
 }
 
+static void
+doctor_certificate(struct doctor *doctor, const struct pgc_tls *tls)
+{
+    time_t end = (time_t)pgc_tls_good_until_s(tls);
+    bool is_late = end - time(NULL) < DOCTOR_RENEWAL_S;
+    struct tm date = {0};
+    char finding[64];
+
+    gmtime_r(&end, &date);
+    strftime(finding, sizeof(finding), "the certificate is good until %Y-%m-%d", &date);
+    doctor_report(doctor, is_late ? "warn" : "ok", "tls", finding,
+        is_late ? "renew it, then send the daemon SIGHUP" : NULL);
+}
+
+/* What a daemon with these settings would do with clients; nothing if only this machine sees it. */
+static void
+doctor_tls(struct doctor *doctor, const struct pgc_conf *conf)
+{
+    bool is_local =
+        strncmp(conf->listen_address, "127.", 4) == 0 || strcmp(conf->listen_address, "::1") == 0;
+    struct pgc_tls *tls = NULL;
+    struct pgc_err err = {0};
+
+    if (!app_tls_read(conf, &tls, &err)) {
+        doctor_report(doctor, "fail", "tls", err.message, err.hint);
+    } else if (tls != NULL) {
+        doctor_certificate(doctor, tls);
+    } else if (!is_local) {
+        doctor_report(doctor, "warn", "tls", "tokens come in plain text, from other machines too",
+            "set tls_certificate and tls_key, or listen on 127.0.0.1 behind a proxy with TLS");
+    }
+    pgc_tls_free(tls);
+}
+
 /* False if there is nobody to ask; a database without our schema is a finding. */
 static bool
 doctor_examine(struct doctor *doctor, const char *dsn, struct pgc_err *err)
@@ -93,8 +131,10 @@ app_doctor(const struct app_args *args PGC_UNUSED, struct pgc_conf *conf)
 {
     struct doctor doctor = {0};
     struct pgc_err err = {0};
-    bool ok = doctor_examine(&doctor, conf->database, &err);
+    bool ok;
 
+    doctor_tls(&doctor, conf);
+    ok = doctor_examine(&doctor, conf->database, &err);
     pgc_conf_free(conf);
     if (!ok) {
         return app_fail(&err, APP_FAILED);

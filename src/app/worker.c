@@ -13,8 +13,8 @@
 
 enum worker_order_kind { WORKER_RELOAD, WORKER_DRAIN };
 
-/* Limits of time for clients that nobody has had a reason to change. */
-enum { WORKER_MESSAGE_MS = 5000, WORKER_CLOSING_MS = 2000 };
+/* Nobody has had a reason to change it. */
+enum { WORKER_CLOSING_MS = 2000 };
 
 /* What the main thread tells a worker. */
 struct worker_order {
@@ -36,27 +36,45 @@ struct app_worker {
     bool started;
 };
 
-static struct pgc_ws_conf
-worker_ws_conf(const struct app_worker *worker, const struct pgc_conf *conf)
+/* Of what is for all workers together; a limit stays one. */
+static int64_t
+worker_share(const struct app_worker *worker, int64_t total)
 {
+    return (total + worker->conf.share - 1) / worker->conf.share;
+}
+
+static struct pgc_ws_conf
+worker_ws_conf(const struct app_worker *worker, const struct app_generation *generation)
+{
+    const struct pgc_conf *conf = generation->conf;
+
     return (struct pgc_ws_conf){
         .address = conf->listen_address,
         .port = worker->conf.listen_port,
         .joins = worker->conf.joins,
+        .tls = generation->tls,
         .path = conf->cable_path,
         .events_path = conf->sse_path,
         .origins = conf->allowed_origins,
         .same_origin = conf->allow_same_origin,
         .no_origin = (enum pgc_no_origin)conf->allow_no_origin,
         .query_token = conf->token_query,
-        .max_connections = (unsigned)(conf->max_connections / worker->conf.share),
+        .trusted_proxies = conf->trusted_proxies,
+        .proxy_protocol = conf->proxy_protocol,
+        .places = worker->conf.places,
+        .handshakes_per_s = worker_share(worker, conf->handshakes_per_s),
         .max_header_bytes = (size_t)conf->max_header_bytes,
+        .max_token_bytes = (size_t)conf->max_token_bytes,
         .max_message_bytes = (size_t)conf->max_message_bytes,
         .queue_bytes = (size_t)conf->queue_bytes,
         .queue_messages = (unsigned)conf->queue_messages,
         .queue_age_ms = conf->queue_age_ms,
+        .queue_total_bytes = (size_t)conf->queue_total_bytes,
+        .queue_share_bytes = (size_t)worker_share(worker, conf->queue_total_bytes),
+        .max_fragments = (unsigned)conf->max_fragments,
+        .max_control_frames = (unsigned)conf->max_control_frames,
         .handshake_ms = conf->handshake_ms,
-        .message_ms = WORKER_MESSAGE_MS,
+        .message_ms = conf->message_ms,
         .closing_ms = WORKER_CLOSING_MS,
         .version = PGC_VERSION,
         .next_conn = worker->conf.next_conn,
@@ -70,9 +88,21 @@ worker_cable_conf(const struct pgc_conf *conf)
         .max_identifier_bytes = (size_t)conf->max_identifier_bytes,
         .max_message_bytes = (size_t)conf->max_message_bytes,
         .max_subscriptions = (unsigned)conf->max_subscriptions,
+        .commands_burst = (unsigned)conf->commands_burst,
+        .commands_per_s = (unsigned)conf->commands_per_s,
         .duplicate_subscribe = (enum pgc_duplicate)conf->duplicate_subscribe,
         .welcome_sid = conf->welcome_sid,
     };
+}
+
+/* Live messages need room behind it, and those for other clients beside it. */
+static size_t
+worker_replay_bytes(const struct pgc_conf *conf)
+{
+    int64_t own = conf->queue_bytes / 2;
+    int64_t of_all = conf->queue_total_bytes / 8;
+
+    return (size_t)(own < of_all ? own : of_all);
 }
 
 static struct pgc_hub_conf
@@ -83,7 +113,7 @@ worker_hub_conf(const struct app_worker *worker, const struct pgc_conf *conf)
         .history_bytes = (size_t)conf->history_bytes,
         .history_messages = (unsigned)conf->history_messages,
         .replay_messages = (unsigned)conf->replay_messages,
-        .replay_bytes = (size_t)conf->queue_bytes / 2, /* live messages need room behind it */
+        .replay_bytes = worker_replay_bytes(conf),
         .metrics = worker->conf.metrics,
     };
 }
@@ -105,7 +135,7 @@ worker_order(void *item, void *arg)
 
     switch (order->kind) {
     case WORKER_RELOAD: {
-        struct pgc_ws_conf conf = worker_ws_conf(worker, order->generation->conf);
+        struct pgc_ws_conf conf = worker_ws_conf(worker, order->generation);
 
         pgc_ws_reload(worker->ws, &conf, order->generation->auth);
         app_generation_unref(worker->generation);
@@ -155,7 +185,7 @@ app_worker_new(const struct app_worker_conf *conf, struct pgc_err *err)
     worker->hub = pgc_hub_new(worker->loop, &hub_conf);
     worker->cable =
         pgc_cable_new(worker->loop, worker->hub, conf->port, &cable_conf, conf->metrics);
-    ws_conf = worker_ws_conf(worker, settings);
+    ws_conf = worker_ws_conf(worker, conf->generation);
     worker->ws = pgc_ws_new(
         worker->loop, &ws_conf, worker->cable, worker->generation->auth, conf->metrics, err);
     if (worker->ws == NULL) {

@@ -5,11 +5,13 @@
  *   base64url.c  the alphabet of tokens
  *   value.c      raw JSON values beyond what json.h reads: arrays, numbers with a fraction
  *   keys.c       the table of keys; a token's header -> its key
+ *   heritage.c   keys that are gone, for a time; key files that change
  *   pem.c        public keys from PEM files
  *   jwks.c       keys from a JWK set
  *   claims.c     claims -> identity, in time and for us
  *   auth.c       all of it together
  *   mint.c       tokens of our own, for development
+ *   tls.c        the certificate that clients are shown
  */
 #ifndef PGCABLE_AUTH_INTERNAL_H
 #define PGCABLE_AUTH_INTERNAL_H
@@ -22,7 +24,8 @@
 enum {
     PGC_AUTH_MIN_SECRET_BYTES = 32, /* RFC 7518 3.2: as long as the hash */
     PGC_AUTH_MIN_RSA_BITS = 2048,   /* RFC 7518 3.3 */
-    PGC_AUTH_MAX_KEYS = 16,
+    PGC_AUTH_MAX_KEYS = 16,         /* in force, and as many that are gone */
+    PGC_AUTH_MAX_TRIED = 4,         /* for one token */
     PGC_AUTH_MAX_KID = 128,
     PGC_AUTH_MAX_TOKEN_BYTES = 8192,
 };
@@ -54,11 +57,15 @@ struct pgc_auth_key {
     const char *alg;                /* "HS256", "RS256", "ES256" */
     char kid[PGC_AUTH_MAX_KID + 1]; /* "" if it has none */
     cjose_jwk_t *jwk;
+    uint64_t id;      /* of all this; the same whenever it is loaded */
+    int64_t until_ms; /* of a key that is gone: when it ends (monotonic) */
 };
 
 struct pgc_auth_keys {
     struct pgc_auth_key key[PGC_AUTH_MAX_KEYS];
     size_t count;
+    struct pgc_auth_key gone[PGC_AUTH_MAX_KEYS]; /* the newest first */
+    size_t gone_count;
 };
 
 /* Takes `jwk` over, also when it fails.  `kid` NULL = none. */
@@ -69,10 +76,17 @@ bool pgc_auth_keys_load(struct pgc_auth_keys *keys, const struct pgc_auth_conf *
     struct pgc_err *err) PGC_MUSTCHECK;
 void pgc_auth_keys_fini(struct pgc_auth_keys *keys);
 
-/* The one key a token with this header may be verified with; NULL if there is none or no telling.
- */
-const struct pgc_auth_key *pgc_auth_keys_select(
-    const struct pgc_auth_keys *keys, const struct pgc_json *header, struct pgc_err *err);
+/* The keys a token with this header may be verified with: the one in force, if there is one and no
+ * doubt which, then such as are gone and not over.  Returns how many. */
+size_t pgc_auth_keys_select(const struct pgc_auth_keys *keys, const struct pgc_json *header,
+    const struct pgc_auth_key *found[PGC_AUTH_MAX_TRIED], struct pgc_err *err);
+
+/* ---- heritage.c ---- */
+
+uint64_t pgc_auth_key_id(const char *alg, const cjose_jwk_t *jwk);
+void pgc_auth_keys_inherit(
+    struct pgc_auth_keys *keys, const struct pgc_auth_keys *old, int64_t until_ms);
+bool pgc_auth_keys_have(const struct pgc_auth_keys *keys, uint64_t id);
 
 /* ---- pem.c, jwks.c: put keys into the table ---- */
 

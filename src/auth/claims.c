@@ -23,13 +23,15 @@ claims_date(const char *text, size_t length, const char *key, bool *present, int
 
 static bool
 claims_check_start(const struct pgc_auth_conf *conf, const char *text, size_t length, int64_t now_s,
-    struct pgc_err *err)
+    int64_t *issued_s, struct pgc_err *err)
 {
     static const char *const keys[] = {"nbf", "iat"};
+    int64_t from_s = 0;
 
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-        int64_t from_s = 0;
         bool present;
+
+        from_s = 0;
 
         if (!claims_date(text, length, keys[i], &present, &from_s)) {
             return pgc_err_set(err, PGC_ERR_AUTH, "check a token: its %s is no date", keys[i]);
@@ -40,6 +42,7 @@ claims_check_start(const struct pgc_auth_conf *conf, const char *text, size_t le
             return pgc_err_hint(err, "compare the clocks of this machine and of the issuer");
         }
     }
+    *issued_s = from_s;
     return true;
 }
 
@@ -130,7 +133,7 @@ pgc_claims_check(const struct pgc_auth_conf *conf, const char *text, size_t leng
         pgc_err_hint(err, "a token without an end is never accepted");
         goto out;
     }
-    if (!claims_check_start(conf, text, length, now_s, err) ||
+    if (!claims_check_start(conf, text, length, now_s, &identity->issued_s, err) ||
         !claims_check_parties(conf, text, length, err) ||
         !claims_read_identity(conf, claims, identity, err)) {
         goto out;

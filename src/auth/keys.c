@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
+#include "pgcable/clock.h"
+
 #include "auth_internal.h"
 
 static bool
@@ -45,6 +47,7 @@ pgc_auth_keys_take(struct pgc_auth_keys *keys, const char *alg, const char *kid,
     }
     key->alg = alg;
     key->jwk = jwk;
+    key->id = pgc_auth_key_id(alg, jwk);
     snprintf(key->kid, sizeof(key->kid), "%s", kid != NULL ? kid : "");
     keys->count++;
     return true;
@@ -101,6 +104,9 @@ pgc_auth_keys_fini(struct pgc_auth_keys *keys)
     for (size_t i = 0; i < keys->count; i++) {
         cjose_jwk_release(keys->key[i].jwk);
     }
+    for (size_t i = 0; i < keys->gone_count; i++) {
+        cjose_jwk_release(keys->gone[i].jwk);
+    }
     *keys = (struct pgc_auth_keys){.count = 0};
 }
 
@@ -121,40 +127,57 @@ keys_find_only(const struct pgc_auth_keys *keys, const char *alg)
     return found;
 }
 
-/*
- * With a kid: the key of that kid, or the only key of that algorithm if it has no kid to compare.
- * Without: the only key of that algorithm.  Never "try them all".
- */
-const struct pgc_auth_key *
-pgc_auth_keys_select(
-    const struct pgc_auth_keys *keys, const struct pgc_json *header, struct pgc_err *err)
+/* With a kid: the key of that kid, or the only key of that algorithm if it has no kid to compare.
+ * Without: the only key of that algorithm.  Never "try them all". */
+static const struct pgc_auth_key *
+keys_find_in_force(const struct pgc_auth_keys *keys, const char *alg, const char *kid)
 {
-    size_t length = 0;
-    const char *alg = pgc_json_string(header, "alg", &length);
-    const char *kid = pgc_json_string(header, "kid", &length);
-    const struct pgc_auth_key *key = NULL;
+    const struct pgc_auth_key *key = kid != NULL ? keys_find_kid(keys, kid) : NULL;
 
-    if (alg == NULL) {
-        pgc_err_set(err, PGC_ERR_AUTH, "check a token: its header has no alg");
-        return NULL;
-    }
-    if (pgc_json_has(header, "kid")) {
-        if (kid == NULL || !keys_is_kid(kid, length)) {
-            pgc_err_set(err, PGC_ERR_AUTH, "check a token: its kid is no name of a key");
-            return NULL;
-        }
-        key = keys_find_kid(keys, kid);
-    }
     if (key == NULL) {
         key = keys_find_only(keys, alg);
         if (key != NULL && kid != NULL && key->kid[0] != '\0') {
             key = NULL;
         }
     }
-    if (key == NULL || strcmp(key->alg, alg) != 0) {
+    return key != NULL && strcmp(key->alg, alg) == 0 ? key : NULL;
+}
+
+static bool
+keys_fits(const struct pgc_auth_key *gone, const char *alg, const char *kid, int64_t now_ms)
+{
+    return gone->until_ms > now_ms && strcmp(gone->alg, alg) == 0 &&
+           (kid == NULL || gone->kid[0] == '\0' || strcmp(gone->kid, kid) == 0);
+}
+
+size_t
+pgc_auth_keys_select(const struct pgc_auth_keys *keys, const struct pgc_json *header,
+    const struct pgc_auth_key *found[PGC_AUTH_MAX_TRIED], struct pgc_err *err)
+{
+    int64_t now_ms = pgc_monotonic_ms();
+    size_t length = 0;
+    const char *alg = pgc_json_string(header, "alg", &length);
+    const char *kid = pgc_json_string(header, "kid", &length);
+    size_t count = 0;
+
+    if (alg == NULL) {
+        pgc_err_set(err, PGC_ERR_AUTH, "check a token: its header has no alg");
+        return 0;
+    }
+    if (pgc_json_has(header, "kid") && (kid == NULL || !keys_is_kid(kid, length))) {
+        pgc_err_set(err, PGC_ERR_AUTH, "check a token: its kid is no name of a key");
+        return 0;
+    }
+    found[0] = keys_find_in_force(keys, alg, kid);
+    count = found[0] != NULL ? 1 : 0;
+    for (size_t i = 0; i < keys->gone_count && count < PGC_AUTH_MAX_TRIED; i++) {
+        if (keys_fits(&keys->gone[i], alg, kid, now_ms)) {
+            found[count++] = &keys->gone[i];
+        }
+    }
+    if (count == 0) {
         pgc_err_set(err, PGC_ERR_AUTH, "check a token: no key here fits its alg and kid");
         pgc_err_hint(err, "the issuer signs with another key or algorithm than is configured");
-        return NULL;
     }
-    return key;
+    return count;
 }

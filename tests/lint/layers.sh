@@ -17,7 +17,7 @@ conf   conf
 pg     pg migrate
 event  event json
 hub    hub port
-auth   auth
+auth   auth tls
 feed   feed
 cable  cable frame history
 ws     ws

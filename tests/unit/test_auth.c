@@ -57,12 +57,14 @@ good_token_names_its_member(void **state)
 {
     struct pgc_identity identity;
     char *token = forge_hs256(FORGE_HS256,
-        "{\"community_member_id\":42,\"jti\":\"j-1\",\"sub\":\"9\",\"exp\":1790003600}",
+        "{\"community_member_id\":42,\"jti\":\"j-1\",\"sub\":\"9\",\"iat\":1789999999.5,"
+        "\"exp\":1790003600}",
         FORGE_SECRET);
 
     assert_int_equal(forge_verify(*state, token, &identity), PGC_AUTH_OK);
     assert_string_equal(identity.member, "42");
     assert_string_equal(identity.jti, "j-1");
+    assert_int_equal(identity.issued_s, 1789999999);
     assert_int_equal(identity.expires_s, 1790003600);
     free(token);
 }

@@ -24,6 +24,18 @@
 static const char secret_a[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 static const char secret_b[] = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
 
+/* OpenSSL reads it, but no exponent is 0. */
+static const char rsa_without_exponent[] =
+    "-----BEGIN PUBLIC KEY-----\n"
+    "MIIBIDANBgkqhkiG9w0BAQEFAAOCAQ0AMIIBCAKCAQEAq1F8jzsaEd9Yf9KAO6ts\n"
+    "OY2INIp+7Y0U8G0/73AZZqDDgeiPOMDI/YcSuLwHbzeHudF54GwP1PX4EwxCN3MO\n"
+    "36+9Z/lhlpnP4ZiK2fBsFEoCW0E/ipoCHqZIp90Gg565Bbbm4wfUvtxRQxGT5sPz\n"
+    "ORorjx/x/UKil1XUwTqQKTHNRH41uLbY/kQuPUNyBOUtsiIaWACKBabEZHFZwyTJ\n"
+    "hZuBDnZuydKGY8qCjdX0s7LksGzmB0HHqHzkLIIYBy6MNb+ZLcnpxhZhLnaWps7M\n"
+    "G3jlEGFzEdijws5vRH7U1XseL+uJQUw0PBAnxNHDhrvEzWE+MNjxat+Rt1hKImWx\n"
+    "9QIBAA==\n"
+    "-----END PUBLIC KEY-----\n";
+
 /* Made once: they take time. */
 struct keyring {
     EVP_PKEY *rsa;
@@ -207,6 +219,26 @@ ec_key_verifies_what_its_owner_signed(void **state)
     remove_file(path);
 }
 
+/* cjose alone would take whatever stands behind the 64 bytes. */
+static void
+ec_signature_has_only_one_length(void **state)
+{
+    struct keyring *keys = *state;
+    char *path = forge_pem_file(keys->ec);
+    struct pgc_auth_conf conf = {.es256_public_key = path, .member_claim = "sub"};
+    struct pgc_auth *auth = pgc_auth_new(&conf, NULL);
+    char *token =
+        forge_with_key("{\"alg\":\"ES256\"}", "{\"sub\":\"42\",\"exp\":1790003600}", keys->ec);
+
+    assert_non_null(auth);
+    assert_result(auth, pgc_xasprintf("%sA", token), PGC_AUTH_INVALID);
+    assert_result(auth, pgc_xasprintf("%sAA", token), PGC_AUTH_INVALID);
+    assert_result(auth, pgc_xasprintf("%sAAAA", token), PGC_AUTH_INVALID);
+    assert_result(auth, token, PGC_AUTH_OK);
+    pgc_auth_free(auth);
+    remove_file(path);
+}
+
 static void
 wrong_key_files_are_refused(void **state)
 {
@@ -216,12 +248,14 @@ wrong_key_files_are_refused(void **state)
     char *ec = forge_pem_file(keys->ec);
     char *p384 = forge_pem_file(keys->p384);
     char *text = forge_file("hello\n");
+    char *no_exponent = forge_file(rsa_without_exponent);
 
     assert_refused(&(struct pgc_auth_conf){.rs256_public_key = "/nonexistent/key.pem"},
         "open rs256_public_key \"/nonexistent/key.pem\"");
     assert_refused(&(struct pgc_auth_conf){.rs256_public_key = text}, "no public key");
     assert_refused(&(struct pgc_auth_conf){.rs256_public_key = ec}, "no RSA key");
     assert_refused(&(struct pgc_auth_conf){.rs256_public_key = weak}, "1024 bits");
+    assert_refused(&(struct pgc_auth_conf){.rs256_public_key = no_exponent}, "no RSA key");
     assert_refused(&(struct pgc_auth_conf){.es256_public_key = rsa}, "P-256");
     assert_refused(&(struct pgc_auth_conf){.es256_public_key = p384}, "P-256");
     assert_refused(&(struct pgc_auth_conf){.es256_public_key = text}, "no public key");
@@ -230,6 +264,7 @@ wrong_key_files_are_refused(void **state)
     remove_file(ec);
     remove_file(p384);
     remove_file(text);
+    remove_file(no_exponent);
 }
 
 static void
@@ -320,6 +355,8 @@ wrong_key_sets_are_refused(void **state)
         {"{\"keys\":[5]}", "key 1"},
         {"{\"keys\":[" OCT_A ",null]}", "key 2"},
         {"{\"keys\":[{\"kty\":\"OKP\"}]}", "no key"},
+        {"{\"keys\":[{\"kty\":\"RSA\",\"alg\":\"RS512\"}]}", "no key"},
+        {"{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-384\"}]}", "no key"},
         {"{\"keys\":[{\"kty\":\"RSA\"}]}", "no usable RSA key"},
         {"{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AA\",\"y\":\"AA\"}]}",
             "no usable EC key"},
@@ -400,6 +437,7 @@ main(void)
         cmocka_unit_test(rsa_key_verifies_what_its_owner_signed),
         cmocka_unit_test(public_key_is_no_secret),
         cmocka_unit_test(ec_key_verifies_what_its_owner_signed),
+        cmocka_unit_test(ec_signature_has_only_one_length),
         cmocka_unit_test(wrong_key_files_are_refused),
         cmocka_unit_test(kid_chooses_the_key),
         cmocka_unit_test(only_key_needs_no_kid_but_no_other_one_either),

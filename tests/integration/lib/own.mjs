@@ -10,15 +10,15 @@ let count = 0;
 
 // The reference schema, `before` (SQL of the application) on top of it, migrated, then `attach`;
 // returns a test whose application and daemon are those.  With `conf`, lines for postgresql.conf,
-// it is in a cluster of its own.  `settings` are the daemon's.
+// it is in a cluster of its own, at `dir` and `port` if they matter.  `settings` are the daemon's.
 export async function ownWorld(
     t,
-    { conf, dir, before = '', attach = 'sql/reference/attach.sql', settings = {} } = {},
+    { conf, dir, port, before = '', attach = 'sql/reference/attach.sql', settings = {} } = {},
 ) {
     const name = `own_${++count}`;
     let { pg } = t;
     if (conf) {
-        pg = new Postgres(dir ?? path.join(t.dir, name));
+        pg = new Postgres(dir ?? path.join(t.dir, name), port);
         t.later(() => pg.stop());
         await pg.start(...conf);
         await pg.role('postgres', 'postgres').script('create role app login;');

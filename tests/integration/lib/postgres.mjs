@@ -72,8 +72,10 @@ export class Role {
 }
 
 export class Postgres {
-    constructor(dir) {
+    // `port` is also part of the socket's name.
+    constructor(dir, port = 5432) {
         this.dir = dir;
+        this.port = port;
     }
 
     // `verb` is a function of tests/lib/postgres.sh.
@@ -112,7 +114,8 @@ export class Postgres {
     }
 
     dsn(database, user) {
-        return `host=${this.dir} dbname=${database} user=${user}`;
+        const where = `host=${this.dir}${this.port === 5432 ? '' : ` port=${this.port}`}`;
+        return `${where} dbname=${database} user=${user}`;
     }
 
     role(database, user) {

@@ -46,7 +46,8 @@ class Subscription {
 }
 
 export class Wire {
-    // `options`: member, token, protocols, headers, query, origin (null = none), onopen(ws)
+    // `options`: member, token, protocols, headers, query, origin (null = none), onopen(ws), tls
+    // (what node's tls.connect() takes, such as { ca })
     constructor(daemon, options = {}) {
         const {
             member,
@@ -55,14 +56,17 @@ export class Wire {
             headers = {},
             query = '',
             origin = ORIGIN,
+            tls,
         } = options;
+        const base = `${tls ? 'wss' : 'ws'}://127.0.0.1:${daemon.port}`;
         this.member = member;
         this.frames = []; // all but pings
         this.pings = [];
         this.subscriptions = new Map();
         this.closed = null;
         this.refused = null;
-        this.ws = new WebSocket(`ws://127.0.0.1:${daemon.port}/cable${query}`, protocols, {
+        this.ws = new WebSocket(`${base}/cable${query}`, protocols, {
+            ...tls,
             headers: {
                 ...(token ? { Authorization: `Bearer ${token}` } : {}),
                 ...(origin ? { Origin: origin } : {}),
