@@ -13,6 +13,8 @@
 
 enum option_type { OPTION_BOOL, OPTION_ENUM, OPTION_INT, OPTION_TEXT };
 
+#define OPTION_FIELD(field) .name = #field, .offset = offsetof(struct pgc_conf, field)
+
 struct option {
     const char *name;
     const char *fallback; /* as it would stand in a file */
@@ -28,7 +30,14 @@ struct option {
     bool secret; /* never shown; may be given as <name>_file */
 };
 
-/* The row at `index`, or NULL behind the last one.  Alphabetical. */
+/* The tables, by purpose; each ends with a row that has no name. */
+extern const struct option pgc_options_access[];
+extern const struct option pgc_options_clients[];
+extern const struct option pgc_options_daemon[];
+extern const struct option pgc_options_database[];
+extern const struct option pgc_options_limits[];
+
+/* The row at `index` of all tables together, or NULL behind the last one.  Alphabetical. */
 const struct option *pgc_option_at(size_t index);
 
 /* The row of that name, or NULL.  "<name>_file" finds a secret's row and sets `is_file`. */

@@ -27,27 +27,11 @@ enum {
     ACCEPT_USER_TIMEOUT = 30000, /* ms until a peer that acknowledges nothing is dead */
 };
 
-/* Too many: say so, with a time to come back that is not the same for all. */
-static void
-accept_refuse(int fd, struct pgc_metric *metric)
-{
-    char request[4096];
-    char answer[256];
-    uint8_t jitter;
-    int length;
-
-    pgc_metric_add(metric, 1);
-    pgc_random(&jitter, sizeof(jitter));
-    length = snprintf(answer, sizeof(answer),
-        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nRetry-After: %d\r\n"
-        "Connection: close\r\nContent-Length: 20\r\n\r\nToo many connections",
-        2 + jitter % 8);
-    /* What has come of the request is read, or the kernel takes the answer back when we close. */
-    (void)recv(fd, request, sizeof(request), MSG_DONTWAIT);
-    (void)send(fd, answer, (size_t)length, MSG_DONTWAIT | MSG_NOSIGNAL);
-    (void)shutdown(fd, SHUT_WR);
-    (void)close(fd);
-}
+union accept_address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
 
 static void
 accept_take_reserve(struct ws_listener *listener)
@@ -85,7 +69,7 @@ accept_without_descriptors(struct pgc_ws *ws, int error)
         (void)close(listener->reserve);
         fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
-            accept_refuse(fd, ws->stats.refused_descriptors);
+            ws_entry_refuse(ws, fd, WS_ENTRY_DESCRIPTORS);
         }
         accept_take_reserve(listener);
     }
@@ -99,7 +83,9 @@ accept_ready(int ready PGC_UNUSED, void *arg)
     struct pgc_ws *ws = arg;
 
     for (int i = 0; i < ACCEPT_BATCH; i++) {
-        int fd = accept4(ws->listener.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        union accept_address from = {.v6 = {0}};
+        socklen_t length = sizeof(from);
+        int fd = accept4(ws->listener.fd, &from.any, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
         if (fd < 0) {
             if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
@@ -107,11 +93,11 @@ accept_ready(int ready PGC_UNUSED, void *arg)
             }
             return; /* else it has gone again, or there is none */
         }
-        if (ws->conn_count >= ws->conf.max_connections) {
-            accept_refuse(fd, ws->stats.refused_capacity);
-        } else {
-            ws_conn_adopt(ws, fd);
+        if (fd >= ws->fd_limit) {
+            ws_entry_refuse(ws, fd, WS_ENTRY_DESCRIPTORS);
+            continue;
         }
+        ws_arrive(ws, fd, &from.any);
     }
 }
 
@@ -155,11 +141,7 @@ accept_set_options(int fd)
 static int
 accept_port_of(int fd)
 {
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-    } address = {.v6 = {0}};
+    union accept_address address = {.v6 = {0}};
     socklen_t length = sizeof(address);
 
     if (getsockname(fd, &address.any, &length) < 0) {

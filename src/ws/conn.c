@@ -35,6 +35,9 @@ ws_conn_move(struct ws_conn *conn, enum ws_state state)
 {
     if (conn->home != NULL) {
         TAILQ_REMOVE(conn->home, conn, entry);
+        if (conn->state == WS_FRESH && state != WS_FRESH) {
+            ws_places_end_handshake(conn->ws->conf.places, &conn->ticket);
+        }
     }
     conn->state = state;
     conn->since_ms = pgc_monotonic_ms();
@@ -48,47 +51,60 @@ ws_conn_wire(const struct ws_conn *conn)
     return conn->is_events ? PGC_WIRE_EVENTS : PGC_WIRE_WEBSOCKET;
 }
 
-const char *
-ws_conn_address(const struct ws_conn *conn, char *out, size_t size)
-{
-    struct sockaddr_storage peer;
-    socklen_t length = sizeof(peer);
-    char host[NI_MAXHOST];
-    char port[NI_MAXSERV];
-
-    if (conn->wsi == NULL ||
-        getpeername(lws_get_socket_fd(conn->wsi), (struct sockaddr *)&peer, &length) < 0 ||
-        getnameinfo((struct sockaddr *)&peer, length, host, sizeof(host), port, sizeof(port),
-            NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
-        return "unknown";
-    }
-    (void)snprintf(out, size, strchr(host, ':') != NULL ? "[%s]:%s" : "%s:%s", host, port);
-    return out;
-}
-
-void
-ws_conn_adopt(struct pgc_ws *ws, int fd)
+struct ws_conn *
+ws_conn_new(struct pgc_ws *ws, const struct ws_peer *peer, const struct ws_ticket *ticket)
 {
     struct ws_conn *conn = pgc_xcalloc(1, sizeof(*conn));
-    const lws_adopt_desc_t info = {
-        .vh = ws->vhost,
-        .type = (lws_adoption_type)(LWS_ADOPT_SOCKET | LWS_ADOPT_HTTP),
-        .fd = {.sockfd = fd},
-        .opaque = conn,
-    };
 
     conn->ws = ws;
     conn->id = atomic_fetch_add_explicit(ws->conf.next_conn, 1, memory_order_relaxed) + 1;
+    conn->peer = *peer;
+    conn->ticket = *ticket;
+    conn->queue.memory = &ws->memory;
     conn->close_code = WS_CLOSE_ABNORMAL;
     ws_conn_move(conn, WS_FRESH);
     ws->conn_count++;
     pgc_metric_add(ws->stats.accepted, 1);
     pgc_metric_add(ws->stats.connections, 1);
+    return conn;
+}
+
+void
+ws_conn_adopt(struct ws_conn *conn, int fd)
+{
+    const lws_adopt_desc_t info = {
+        .vh = conn->ws->vhost,
+        .type = (lws_adoption_type)(LWS_ADOPT_SOCKET | LWS_ADOPT_HTTP | LWS_ADOPT_ALLOW_SSL),
+        .fd = {.sockfd = fd},
+        .opaque = conn,
+    };
+
     /* From here on the library has told us of the socket's end if there is no socket (the callback
      * is WSI_DESTROY), but for the case that it did not even begin. */
     if (lws_adopt_descriptor_vhost_via_info(&info) == NULL && conn->state != WS_GONE) {
         ws_conn_gone(conn);
     }
+}
+
+static const char *
+conn_refusal(const struct ws_admission *admission)
+{
+    if (admission->is_crowded) {
+        return "too_many_connections";
+    }
+    return admission->result == PGC_AUTH_EXPIRED ? "token_expired" : "unauthorized";
+}
+
+/* What is counted now. */
+static struct pgc_metric *
+conn_opening(const struct ws_conn *conn)
+{
+    const struct ws_stats *stats = &conn->ws->stats;
+
+    if (conn->admission->is_crowded) {
+        return stats->no_entry[WS_ENTRY_MEMBER];
+    }
+    return conn->is_welcome ? stats->opened : stats->refused_token;
 }
 
 void
@@ -97,8 +113,9 @@ ws_conn_open(struct ws_conn *conn)
     struct ws_admission *admission = conn->admission;
     const struct pgc_session_conf conf = {
         .conn = conn->id,
-        .identity = admission->result == PGC_AUTH_OK ? &admission->identity : NULL,
-        .refusal = admission->result == PGC_AUTH_EXPIRED ? "token_expired" : "unauthorized",
+        .identity = ws_admission_is_good(admission) ? &admission->identity : NULL,
+        .refusal = conn_refusal(admission),
+        .may_come_back = admission->is_crowded,
         .offer = admission->offer,
         .ops = &ws_session_ops,
         .sink = conn,
@@ -108,7 +125,8 @@ ws_conn_open(struct ws_conn *conn)
     conn->opened_ms = conn->since_ms;
     conn->is_welcome = conf.identity != NULL;
     conn->is_rails = admission->offer.is_rails;
-    pgc_metric_add(conn->is_welcome ? conn->ws->stats.opened : conn->ws->stats.refused_token, 1);
+    conn->key = admission->identity.key;
+    pgc_metric_add(conn_opening(conn), 1);
     conn->session = pgc_session_open(conn->ws->cable, &conf);
     conn->admission = NULL;
     ws_admission_free(admission);
@@ -135,6 +153,11 @@ ws_conn_close(struct ws_conn *conn, int code, const char *reason)
 void
 ws_conn_kill(struct ws_conn *conn)
 {
+    if (conn->arrival != NULL) {
+        ws_arrival_end(conn);
+        ws_conn_gone(conn);
+        return;
+    }
     if (conn->wsi == NULL) {
         return;
     }
@@ -163,6 +186,7 @@ ws_conn_last_word(struct ws_conn *conn)
 {
     if (conn->state == WS_CLOSING && !conn->is_mute && ws_outbound_flush(conn) &&
         !lws_partial_buffered(conn->wsi)) {
+        pgc_tls_say_end(lws_get_ssl(conn->wsi));
         (void)shutdown(lws_get_socket_fd(conn->wsi), SHUT_WR);
     }
 }
@@ -198,6 +222,7 @@ static void
 conn_free(struct ws_conn *conn)
 {
     assert(conn->wsi == NULL && conn->session == NULL && !conn->is_dirty);
+    ws_places_leave(conn->ws->conf.places, &conn->ticket);
     conn->ws->conn_count--;
     pgc_metric_add(conn->ws->stats.connections, -1);
     ws_admission_free(conn->admission);

@@ -147,6 +147,9 @@ events_admit(
     }
     conn->is_events = true;
     ws_upgrade_admit(conn, request);
+    if (conn->admission->is_crowded) {
+        return ws_upgrade_no_entry(conn, WS_ENTRY_MEMBER);
+    }
     if (conn->admission->result != PGC_AUTH_OK) {
         return events_refuse(conn, request, "401 Unauthorized",
             "The token is missing, expired or wrong", stats->refused_token);
@@ -175,11 +178,17 @@ events_decide(struct ws_conn *conn, const struct ws_request *request, struct ws_
     static const char forbidden[] =
         "HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain\r\nConnection: close\r\n"
         "Content-Length: 21\r\n\r\nOrigin is not allowed";
+    enum ws_entry entry;
 
+    if (!ws_arrival_forwarded(conn, request->forwarded_for, &entry)) {
+        return ws_upgrade_no_entry(conn, entry);
+    }
     switch (ws_handshake_judge_events(&conn->ws->rules, request)) {
     case WS_ACCEPTED:
         return request->is_get ? events_listen(conn, request, text)
                                : events_answer_preflight(conn, request);
+    case WS_PLAIN_TEXT:
+        return ws_upgrade_refuse_plain(conn);
     case WS_WRONG_ORIGIN:
     case WS_NO_ORIGIN:
         ws_upgrade_log_origin(conn, request);

@@ -17,6 +17,7 @@ ws_rules_init(struct ws_rules *rules, const struct pgc_ws_conf *conf, struct pgc
         return false;
     }
     *rules = (struct ws_rules){
+        .is_tls = conf->tls != NULL,
         .path = pgc_xstrdup(conf->path),
         .events_path = pgc_xstrdup(conf->events_path != NULL ? conf->events_path : ""),
         .origins = origins,
@@ -84,13 +85,14 @@ handshake_is_websocket(const struct ws_request *request)
            handshake_is_key(request->key);
 }
 
-/* Behind a proxy that ended TLS?  The headers are Rack's; a browser's page cannot set them. */
+/* With us, or behind a proxy that ended TLS?  The headers are Rack's; no page can set them. */
 static bool
 handshake_is_https(const struct ws_request *request)
 {
     const char *proto = request->forwarded_proto;
 
-    if (request->forwarded_ssl != NULL && strcasecmp(request->forwarded_ssl, "on") == 0) {
+    if (request->is_tls ||
+        (request->forwarded_ssl != NULL && strcasecmp(request->forwarded_ssl, "on") == 0)) {
         return true;
     }
     return proto != NULL && strncasecmp(proto, "https", 5) == 0 && strcspn(proto, ", \t") == 5;
@@ -142,6 +144,9 @@ handshake_judge_origin(const struct ws_rules *rules, const struct ws_request *re
 enum ws_verdict
 ws_handshake_judge(const struct ws_rules *rules, const struct ws_request *request)
 {
+    if (rules->is_tls && !request->is_tls) {
+        return WS_PLAIN_TEXT;
+    }
     if (!handshake_is_our_path(rules->path, request->path)) {
         return WS_WRONG_PATH;
     }
@@ -157,6 +162,9 @@ ws_handshake_judge(const struct ws_rules *rules, const struct ws_request *reques
 enum ws_verdict
 ws_handshake_judge_events(const struct ws_rules *rules, const struct ws_request *request)
 {
+    if (rules->is_tls && !request->is_tls) {
+        return WS_PLAIN_TEXT;
+    }
     if (rules->events_path[0] == '\0' ||
         !handshake_is_our_path(rules->events_path, request->path)) {
         return WS_WRONG_PATH;

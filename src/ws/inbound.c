@@ -33,9 +33,16 @@ inbound_refuse(struct ws_conn *conn, int code, const char *reason, struct pgc_me
 static void
 inbound_count_idle(struct ws_conn *conn, const char *reason)
 {
-    if (++conn->idle_count > WS_MAX_IDLE && conn->state == WS_OPEN) {
-        inbound_refuse(conn, WS_CLOSE_FLOOD, reason, conn->ws->stats.ended_flood);
+    if (++conn->idle_count > conn->ws->conf.max_control_frames) {
+        inbound_refuse(conn, WS_CLOSE_FLOOD, reason, conn->ws->stats.ended_control);
     }
+}
+
+/* We have said goodbye, and the peer has not heard it yet, or does not care: -1 to hang up. */
+static int
+inbound_count_late(struct ws_conn *conn)
+{
+    return ++conn->late_count > WS_MAX_LATE ? -1 : 0;
 }
 
 /* A frame of data begins. */
@@ -47,15 +54,15 @@ ws_inbound_frame(struct ws_conn *conn, size_t announced)
     size_t limit = conn->ws->conf.max_message_bytes;
 
     if (conn->state != WS_OPEN) {
-        return 0;
+        return inbound_count_late(conn);
     }
     if (inbound->fragments++ == 0) {
         inbound->since_ms = pgc_monotonic_ms();
     }
     if (announced > limit || inbound->text.length > limit - announced) {
         inbound_refuse(conn, WS_CLOSE_TOO_BIG, "message too big", stats->ended_big);
-    } else if (inbound->fragments > WS_MAX_FRAGMENTS) {
-        inbound_refuse(conn, WS_CLOSE_POLICY, "too many fragments", stats->ended_flood);
+    } else if (inbound->fragments > conn->ws->conf.max_fragments) {
+        inbound_refuse(conn, WS_CLOSE_POLICY, "too many fragments", stats->ended_fragments);
     }
     return 0;
 }
@@ -94,7 +101,7 @@ ws_inbound_receive(struct ws_conn *conn, const char *bytes, size_t length)
     conn->bytes_in += length;
     pgc_metric_add(conn->ws->stats.received_bytes, (int64_t)length);
     if (conn->state != WS_OPEN) {
-        return 0;
+        return inbound_count_late(conn);
     }
     if (!is_last || inbound->text.length > 0) {
         pgc_buf_add(&inbound->text, bytes, length);
@@ -117,6 +124,9 @@ ws_inbound_receive(struct ws_conn *conn, const char *bytes, size_t length)
 int
 ws_inbound_control(struct ws_conn *conn)
 {
+    if (conn->state != WS_OPEN) {
+        return inbound_count_late(conn);
+    }
     inbound_count_idle(conn, "too many pings");
     return 0;
 }
@@ -171,6 +181,7 @@ ws_inbound_beat(struct ws_conn *conn, int64_t now_ms)
     conn->idle_count = 0;
     if (conn->inbound.fragments > 0 &&
         now_ms - conn->inbound.since_ms > conn->ws->conf.message_ms) {
-        inbound_refuse(conn, WS_CLOSE_POLICY, "message took too long", conn->ws->stats.ended_flood);
+        inbound_refuse(
+            conn, WS_CLOSE_POLICY, "message took too long", conn->ws->stats.ended_unfinished);
     }
 }

@@ -41,6 +41,7 @@ outbound_is_blocked(struct ws_conn *conn)
         return true;
     }
     conn->blocked_ms = 0;
+    ws_queue_hold(&conn->queue, 0);
     return false;
 }
 
@@ -51,6 +52,9 @@ outbound_write(struct ws_conn *conn, unsigned char *bytes, size_t length, unsign
 
     if (lws_write(conn->wsi, bytes, length, LWS_WRITE_HTTP) < 0) {
         return false;
+    }
+    if (lws_partial_buffered(conn->wsi)) {
+        ws_queue_hold(&conn->queue, length); /* how much of it the library does not say */
     }
     conn->bytes_out += length;
     pgc_metric_add(stats->writes, 1);
@@ -124,6 +128,28 @@ ws_outbound_flush(struct ws_conn *conn)
     return outbound_is_blocked(conn) || !conn->is_events || conn->state != WS_CLOSING;
 }
 
+/* What waits is freed at once; the goodbye is left to the end of the turn, for this one's session
+ * may be in the middle of something, or somebody walks the list that it is in. */
+void
+ws_outbound_give_up(struct ws_conn *conn, const char *why, struct pgc_metric *metric)
+{
+    if (conn->state != WS_OPEN || conn->is_slow) {
+        return;
+    }
+    pgc_log(PGC_LOG_WARN, conn->id, "cut off: %s (%u messages and %zu bytes were waiting)", why,
+        conn->queue.count, conn->queue.bytes);
+    pgc_metric_add(metric, 1);
+    ws_queue_clear(&conn->queue);
+    conn->is_slow = true;
+    ws_outbound_touch(conn);
+}
+
+static void
+outbound_give_up_slow(struct ws_conn *conn)
+{
+    ws_outbound_give_up(conn, "the client reads too slowly", conn->ws->stats.ended_slow);
+}
+
 /* One last frame that says why, instead of what could not be sent. */
 static void
 outbound_cut_off(struct ws_conn *conn)
@@ -133,12 +159,6 @@ outbound_cut_off(struct ws_conn *conn)
     if (conn->state != WS_OPEN) {
         return;
     }
-    pgc_log(PGC_LOG_WARN, conn->id,
-        "cut off: the client reads too slowly (%u messages and %zu bytes"
-        " were waiting)",
-        conn->queue.count, conn->queue.bytes);
-    pgc_metric_add(conn->ws->stats.ended_slow, 1);
-    ws_queue_clear(&conn->queue);
     goodbye = pgc_frame_disconnect(ws_conn_wire(conn), "too_slow", true);
     ws_queue_push(&conn->queue, goodbye, pgc_monotonic_ms());
     pgc_frame_unref(goodbye);
@@ -174,8 +194,7 @@ ws_outbound_beat(struct ws_conn *conn, int64_t now_ms)
         oldest = conn->blocked_ms;
     }
     if (oldest != INT64_MAX && now_ms - oldest > conn->ws->conf.queue_age_ms) {
-        conn->is_slow = true;
-        ws_outbound_touch(conn);
+        outbound_give_up_slow(conn);
     }
 }
 
@@ -195,8 +214,7 @@ outbound_has_room(const struct ws_conn *conn, size_t length)
     return ws_queue_has_room(&conn->queue, length, conf->queue_bytes, conf->queue_messages);
 }
 
-/* session ops: send.  Cutting off is left to the end of the turn, for the session that calls this
- * is in the middle of something. */
+/* session ops: send */
 static void
 outbound_send(void *sink, struct pgc_frame *frame, bool ahead)
 {
@@ -216,11 +234,12 @@ outbound_send(void *sink, struct pgc_frame *frame, bool ahead)
         (void)ws_outbound_flush(conn);
     }
     if (!outbound_has_room(conn, frame->length)) {
-        conn->is_slow = true;
+        outbound_give_up_slow(conn);
         return;
     }
     ws_queue_push(&conn->queue, frame, pgc_monotonic_ms());
     outbound_note_height(conn->ws, &conn->queue);
+    ws_shed(conn->ws);
 }
 
 static void

@@ -13,6 +13,61 @@ struct ws_waiting {
     int64_t since_ms;
 };
 
+void
+ws_memory_tell(struct ws_memory *memory)
+{
+    if (memory->own != memory->told) {
+        pgc_metric_add(memory->total, (int64_t)memory->own - (int64_t)memory->told);
+        memory->told = memory->own;
+    }
+}
+
+size_t
+ws_memory_total(const struct ws_memory *memory)
+{
+    /* What others tell meanwhile is a moment old, and the sum may be, too; but never below 0. */
+    int64_t others = pgc_metric_get(memory->total) - (int64_t)memory->told;
+
+    return memory->own + (others > 0 ? (size_t)others : 0);
+}
+
+static void
+queue_charge(const struct ws_queue *queue, size_t bytes)
+{
+    if (queue->memory != NULL) {
+        queue->memory->own += bytes;
+    }
+}
+
+static void
+queue_discharge(const struct ws_queue *queue, size_t bytes)
+{
+    if (queue->memory != NULL) {
+        assert(queue->memory->own >= bytes);
+        queue->memory->own -= bytes;
+    }
+}
+
+/* With a reference for the queue. */
+static struct pgc_frame *
+queue_take_in(const struct ws_queue *queue, struct pgc_frame *frame)
+{
+    if (frame->queues++ == 0) {
+        queue_charge(queue, sizeof(*frame) + frame->length);
+    }
+    return pgc_frame_ref(frame);
+}
+
+/* The reference is the caller's now. */
+static struct pgc_frame *
+queue_let_go(const struct ws_queue *queue, struct pgc_frame *frame)
+{
+    if (--frame->queues == 0) {
+        queue_discharge(queue, sizeof(*frame) + frame->length);
+    }
+    return frame;
+}
+
 static struct ws_waiting *
 queue_at(const struct ws_queue *queue, unsigned index)
 {
@@ -28,6 +83,7 @@ queue_grow(struct ws_queue *queue)
     for (unsigned i = 0; i < queue->count; i++) {
         ring[i] = *queue_at(queue, i);
     }
+    queue_charge(queue, (size - queue->size) * sizeof(*ring));
     free(queue->ring);
     queue->ring = ring;
     queue->size = size;
@@ -43,7 +99,7 @@ ws_queue_push(struct ws_queue *queue, struct pgc_frame *frame, int64_t now_ms)
     queue->count++;
     queue->bytes += frame->length;
     *queue_at(queue, queue->count - 1) = (struct ws_waiting){
-        .frame = pgc_frame_ref(frame),
+        .frame = queue_take_in(queue, frame),
         .since_ms = now_ms,
     };
 }
@@ -51,8 +107,10 @@ ws_queue_push(struct ws_queue *queue, struct pgc_frame *frame, int64_t now_ms)
 void
 ws_queue_put_ahead(struct ws_queue *queue, struct pgc_frame *frame)
 {
-    pgc_frame_unref(queue->ahead);
-    queue->ahead = pgc_frame_ref(frame);
+    if (queue->ahead != NULL) {
+        pgc_frame_unref(queue_let_go(queue, queue->ahead));
+    }
+    queue->ahead = queue_take_in(queue, frame);
 }
 
 struct pgc_frame *
@@ -62,7 +120,7 @@ ws_queue_pop(struct ws_queue *queue)
 
     if (frame != NULL) {
         queue->ahead = NULL;
-        return frame;
+        return queue_let_go(queue, frame);
     }
     if (queue->count == 0) {
         return NULL;
@@ -72,11 +130,12 @@ ws_queue_pop(struct ws_queue *queue)
     queue->count--;
     queue->bytes -= frame->length;
     if (queue->count == 0) { /* most connections are idle most of the time */
+        queue_discharge(queue, queue->size * sizeof(*queue->ring));
         free(queue->ring);
         queue->ring = NULL;
         queue->size = 0;
     }
-    return frame;
+    return queue_let_go(queue, frame);
 }
 
 size_t
@@ -107,6 +166,20 @@ ws_queue_has_room(const struct ws_queue *queue, size_t length, size_t max_bytes,
 }
 
 void
+ws_queue_hold(struct ws_queue *queue, size_t bytes)
+{
+    queue_discharge(queue, queue->held);
+    queue_charge(queue, bytes);
+    queue->held = bytes;
+}
+
+size_t
+ws_queue_weight(const struct ws_queue *queue)
+{
+    return queue->bytes + queue->size * sizeof(*queue->ring) + queue->held;
+}
+
+void
 ws_queue_clear(struct ws_queue *queue)
 {
     struct pgc_frame *frame;
@@ -114,6 +187,7 @@ ws_queue_clear(struct ws_queue *queue)
     while ((frame = ws_queue_pop(queue)) != NULL) {
         pgc_frame_unref(frame);
     }
+    ws_queue_hold(queue, 0); /* what the library has will go with the socket */
     assert(queue->bytes == 0 && queue->ring == NULL);
 }
 
@@ -125,6 +199,7 @@ ws_close_frame_new(int code, const char *reason, size_t length)
     struct pgc_frame *frame = pgc_xmalloc(sizeof(*frame) + 4 + taken);
 
     frame->refs = 1;
+    frame->queues = 0;
     frame->length = 4 + taken;
     frame->header_bytes = 2;
     frame->bytes[0] = (char)CLOSE_OPCODE;

@@ -106,6 +106,7 @@ ws_request_read(struct ws_request_text *text, struct ws_conn *conn)
     text->used = 0;
     text->data = pgc_xmalloc(text->size);
     return (struct ws_request){
+        .is_tls = lws_get_ssl(text->wsi) != NULL,
         .is_get = lws_hdr_total_length(text->wsi, WSI_TOKEN_GET_URI) > 0,
         .is_http_1_1 = request_is_http_1_1(text),
         .has_body = request_has_body(text),
@@ -119,6 +120,7 @@ ws_request_read(struct ws_request_text *text, struct ws_conn *conn)
         .protocol = request_header(text, WSI_TOKEN_PROTOCOL),
         .authorization = request_header(text, WSI_TOKEN_HTTP_AUTHORIZATION),
         .x_jid = request_custom_header(text, "x-jid:"),
+        .forwarded_for = request_header(text, WSI_TOKEN_X_FORWARDED_FOR),
         .forwarded_proto = request_custom_header(text, "x-forwarded-proto:"),
         .forwarded_ssl = request_custom_header(text, "x-forwarded-ssl:"),
         .fetch_site = request_custom_header(text, "sec-fetch-site:"),

@@ -3,6 +3,7 @@
  * server.c - the library's context, its callback, and the start and end of it all.
  */
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "pgcable/clock.h"
 #include "pgcable/mem.h"
@@ -22,6 +23,11 @@ server_callback(
 {
     struct ws_conn *conn = user;
 
+    if (reason == LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS) {
+        struct pgc_ws *ws = lws_context_user(lws_get_context(wsi));
+
+        return pgc_tls_govern(user, &ws->conf.tls) ? 0 : -1; /* it is an SSL_CTX */
+    }
     if (reason == LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED) {
         conn = lws_get_opaque_user_data(wsi);
         conn->wsi = wsi;
@@ -93,16 +99,15 @@ static const struct lws_protocols server_protocols[] = {
 static const lws_retry_bo_t server_no_retry = {0};
 
 static void
-server_log(lws_log_cx_t *cx, int level, const char *line, size_t length)
+server_log(lws_log_cx_t *cx, int level, const char *line, size_t length PGC_UNUSED)
 {
     struct pgc_ws *ws = cx->opaque;
     unsigned suppressed = 0;
 
-    if (!pgc_log_allowed(&ws->library_limit, &suppressed)) {
-        return;
+    if (pgc_log_allowed(&ws->library_limit, &suppressed)) {
+        pgc_log(level == LLL_ERR ? PGC_LOG_WARN : PGC_LOG_DEBUG, 0, "libwebsockets: %.*s (%u more)",
+            (int)strcspn(line, "\n"), line, suppressed);
     }
-    pgc_log(level == LLL_ERR ? PGC_LOG_WARN : PGC_LOG_DEBUG, 0, "libwebsockets: %.*s (%u more)",
-        (int)(length > 0 && line[length - 1] == '\n' ? length - 1 : length), line, suppressed);
 }
 
 static void *
@@ -115,6 +120,19 @@ server_allocate(void *ptr, size_t size, const char *reason PGC_UNUSED)
     return pgc_xrealloc(ptr, size);
 }
 
+/* With TLS: who comes without it is let in as far as to be told so. */
+static uint64_t
+server_options(const struct pgc_ws *ws)
+{
+    const uint64_t plain = LWS_SERVER_OPTION_LIBEVENT | LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
+    const uint64_t tls = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT |
+                         LWS_SERVER_OPTION_CREATE_VHOST_SSL_CTX |
+                         LWS_SERVER_OPTION_ALLOW_NON_SSL_ON_SSL_PORT |
+                         LWS_SERVER_OPTION_ALLOW_HTTP_ON_HTTPS_LISTENER;
+
+    return ws->conf.tls != NULL ? plain | tls : plain;
+}
+
 static bool
 server_create_context(struct pgc_ws *ws, struct pgc_err *err)
 {
@@ -123,7 +141,8 @@ server_create_context(struct pgc_ws *ws, struct pgc_err *err)
         .port = CONTEXT_PORT_NO_LISTEN,
         .gid = (gid_t)-1,
         .uid = (uid_t)-1,
-        .options = LWS_SERVER_OPTION_LIBEVENT | LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
+        .options = server_options(ws),
+        .user = ws,
         .foreign_loops = loops,
         .max_http_header_data2 = (unsigned)ws->conf.max_header_bytes,
         .max_http_header_pool2 = SERVER_HALF_OPEN,
@@ -142,15 +161,16 @@ server_create_context(struct pgc_ws *ws, struct pgc_err *err)
         .opaque = ws,
         .lll_flags = LLLF_LOG_CONTEXT_AWARE | LLL_ERR | LLL_WARN,
     };
+    ws->fd_limit = sysconf(_SC_OPEN_MAX); /* as the library asks, once; it may be raised later */
     ws->context = lws_create_context(&info);
-    if (ws->context == NULL) {
-        return pgc_err_set(err, PGC_ERR_SYS, "start libwebsockets: no context");
+    if (ws->context != NULL) {
+        info.port = CONTEXT_PORT_NO_LISTEN_SERVER;
+        info.vhost_name = "cable";
+        ws->vhost = lws_create_vhost(ws->context, &info);
     }
-    info.port = CONTEXT_PORT_NO_LISTEN_SERVER;
-    info.vhost_name = "cable";
-    ws->vhost = lws_create_vhost(ws->context, &info);
     if (ws->vhost == NULL) {
-        return pgc_err_set(err, PGC_ERR_SYS, "start libwebsockets: no virtual host");
+        return pgc_err_set(err, PGC_ERR_SYS, "start libwebsockets: no %s",
+            ws->context == NULL ? "context" : "virtual host");
     }
     return true;
 }
@@ -164,7 +184,7 @@ server_new(struct pgc_loop *loop, const struct pgc_ws_conf *conf)
     ws->conf = *conf;
     ws->loop = loop;
     ws->listener = (struct ws_listener){.fd = -1, .reserve = -1};
-    ws->drain_ms = INT64_MAX;
+    ws_pace_init(&ws->handshakes, conf->handshakes_per_s, pgc_monotonic_ms());
     TAILQ_INIT(&ws->fresh);
     TAILQ_INIT(&ws->closing);
     TAILQ_INIT(&ws->gone);
@@ -173,6 +193,17 @@ server_new(struct pgc_loop *loop, const struct pgc_ws_conf *conf)
         TAILQ_INIT(&ws->slots[i]);
     }
     return ws;
+}
+
+static bool
+server_read_proxies(struct pgc_ws *ws, const struct pgc_ws_conf *conf, struct pgc_err *err)
+{
+    ws->proxies = ws_networks_new(conf->trusted_proxies != NULL ? conf->trusted_proxies : "", err);
+    if (ws->proxies != NULL && conf->proxy_protocol && ws_networks_is_empty(ws->proxies)) {
+        (void)pgc_err_set(err, PGC_ERR_CONF, "proxy_protocol is on, and nobody may send it");
+        return pgc_err_hint(err, "list your proxies in trusted_proxies, such as 127.0.0.1");
+    }
+    return ws->proxies != NULL;
 }
 
 struct pgc_ws *
@@ -184,14 +215,15 @@ pgc_ws_new(struct pgc_loop *loop, const struct pgc_ws_conf *conf, struct pgc_cab
     ws->auth = auth;
     ws->cable = cable;
     ws_stats_init(&ws->stats, metrics);
-    if (!ws_rules_init(&ws->rules, conf, err) || !server_create_context(ws, err) ||
-        !ws_listener_open(ws, err)) {
+    ws->memory.total = ws->stats.queue_total;
+    if (!server_read_proxies(ws, conf, err) || !ws_rules_init(&ws->rules, conf, err) ||
+        !server_create_context(ws, err) || !ws_listener_open(ws, err)) {
         pgc_ws_free(ws);
         return NULL;
     }
     /* The texts are the caller's; what is needed of them has been copied. */
     ws->conf.address = ws->conf.path = ws->conf.events_path = NULL;
-    ws->conf.origins = ws->conf.version = NULL;
+    ws->conf.origins = ws->conf.version = ws->conf.trusted_proxies = NULL;
     ws_wheel_start(ws);
     return ws;
 }
@@ -215,6 +247,7 @@ pgc_ws_reload(struct pgc_ws *ws, const struct pgc_ws_conf *conf, const struct pg
     struct ws_origins *origins = ws_origins_new(conf->origins, &err);
 
     ws->auth = auth;
+    ws->conf.tls = conf->tls;
     if (origins == NULL) {
         pgc_log_err(PGC_LOG_ERROR, 0, &err, "keep the origins as they were");
     } else {
@@ -224,18 +257,6 @@ pgc_ws_reload(struct pgc_ws *ws, const struct pgc_ws_conf *conf, const struct pg
     ws->rules.same_origin = conf->same_origin;
     ws->rules.no_origin = conf->no_origin;
     ws->rules.query_token = conf->query_token;
-}
-
-void
-ws_drained(struct pgc_ws *ws)
-{
-    void (*drained)(void *arg) = ws->drained;
-
-    ws->drain_ms = INT64_MAX;
-    ws->drained = NULL;
-    if (drained != NULL) {
-        drained(ws->drained_arg);
-    }
 }
 
 static void
@@ -250,6 +271,7 @@ server_turn(void *arg)
     }
     ws_outbound_turn(ws);
     ws_conn_sweep(ws);
+    ws_memory_tell(&ws->memory);
     if (ws->conn_count == 0) {
         ws_drained(ws);
     }
@@ -265,42 +287,25 @@ ws_schedule_turn(struct pgc_ws *ws)
 }
 
 void
-pgc_ws_drain(struct pgc_ws *ws, int64_t deadline_ms, void (*done)(void *arg), void *arg)
+pgc_ws_free(struct pgc_ws *ws)
 {
     struct ws_conn *conn;
 
-    ws_listener_close(ws);
-    ws->drained = done;
-    ws->drained_arg = arg;
-    ws->drain_ms = pgc_monotonic_ms() + deadline_ms;
-    while ((conn = TAILQ_FIRST(&ws->fresh)) != NULL) {
-        ws_conn_move(conn, WS_CLOSING);
-        ws_conn_kill(conn);
-    }
-    for (int i = 0; i < WS_SLOTS; i++) {
-        while ((conn = TAILQ_FIRST(&ws->slots[i])) != NULL) {
-            pgc_session_disconnect(conn->session, "server_restart", true);
-            ws_conn_close(conn, WS_CLOSE_NORMAL, ""); /* if the session has not done so */
-        }
-    }
-    ws_schedule_turn(ws);
-}
-
-void
-pgc_ws_free(struct pgc_ws *ws)
-{
     if (ws == NULL) {
         return;
     }
     ws_listener_close(ws);
     pgc_timer_free(ws->wheel);
+    ws_arrival_end_all(ws);
     lws_context_destroy(ws->context);
-    while (!STAILQ_EMPTY(&ws->dirty)) {
-        STAILQ_FIRST(&ws->dirty)->is_dirty = false;
-        STAILQ_REMOVE_HEAD(&ws->dirty, dirty_entry);
+    STAILQ_FOREACH(conn, &ws->dirty, dirty_entry) {
+        conn->is_dirty = false;
     }
+    STAILQ_INIT(&ws->dirty);
     ws_conn_sweep(ws);
+    ws_memory_tell(&ws->memory);
     ws_rules_fini(&ws->rules);
+    ws_networks_free(ws->proxies);
     if (ws->turn_scheduled) {
         ws->is_freed = true; /* the loop still has our address */
     } else {

@@ -30,11 +30,12 @@ ws_stats_init(struct ws_stats *stats, struct pgc_metrics *metrics)
         .refused_request = stats_refused(metrics, "reason=\"request\""),
         .refused_token = stats_refused(metrics, "reason=\"token\""),
         .refused_incomplete = stats_refused(metrics, "reason=\"incomplete\""),
-        .refused_capacity = stats_refused(metrics, "reason=\"capacity\""),
-        .refused_descriptors = stats_refused(metrics, "reason=\"descriptors\""),
         .ended_slow = stats_ended(metrics, "reason=\"too_slow\""),
+        .ended_shed = stats_ended(metrics, "reason=\"queue_total\""),
         .ended_big = stats_ended(metrics, "reason=\"message_too_big\""),
-        .ended_flood = stats_ended(metrics, "reason=\"flood\""),
+        .ended_fragments = stats_ended(metrics, "reason=\"fragments\""),
+        .ended_unfinished = stats_ended(metrics, "reason=\"message_unfinished\""),
+        .ended_control = stats_ended(metrics, "reason=\"control_frames\""),
         .ended_text = stats_ended(metrics, "reason=\"not_utf8\""),
         .received_messages = pgc_counter(
             metrics, "pgcable_ws_received_messages_total", "", "Messages that came from clients."),
@@ -46,7 +47,12 @@ ws_stats_init(struct ws_stats *stats, struct pgc_metrics *metrics)
             metrics, "pgcable_ws_sent_bytes_total", "", "Bytes that were written to sockets."),
         .writes = pgc_counter(
             metrics, "pgcable_ws_writes_total", "", "Writes to sockets; several frames go in one."),
+        .queue_total = pgc_gauge(metrics, "pgcable_ws_queue_bytes", "",
+            "Memory for what waits for clients, each shared message once per worker."),
         .queue_highest = pgc_gauge(metrics, "pgcable_ws_queue_highest_bytes", "",
             "The most that has been waiting for one client."),
     };
+    for (size_t entry = WS_ENTRY_OK + 1; entry < WS_ENTRIES; entry++) {
+        stats->no_entry[entry] = stats_refused(metrics, ws_entry_label((enum ws_entry)entry));
+    }
 }

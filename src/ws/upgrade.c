@@ -20,9 +20,18 @@
 /* Rails' answer to all that is not for its cable, byte for byte but for "Connection". */
 static const char not_found[] = NOT_FOUND "Page not found";
 static const char not_found_head[] = NOT_FOUND;
+static const char plain_text[] =
+    "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n"
+    "Content-Length: 38\r\n\r\nThis port speaks TLS: use wss or https";
 static const char wrong_version[] =
     "HTTP/1.1 426 Upgrade Required\r\nContent-Type: text/plain\r\nSec-WebSocket-Version: 13\r\n"
     "Connection: close\r\nContent-Length: 16\r\n\r\nUpgrade required";
+
+bool
+ws_admission_is_good(const struct ws_admission *admission)
+{
+    return admission->result == PGC_AUTH_OK && !admission->is_crowded;
+}
 
 void
 ws_admission_free(struct ws_admission *admission)
@@ -52,7 +61,7 @@ ws_upgrade_answer(struct ws_conn *conn, const char *answer, struct pgc_metric *r
 void
 ws_upgrade_log_origin(struct ws_conn *conn, const struct ws_request *request)
 {
-    char address[128];
+    char address[WS_PEER_TEXT];
     unsigned suppressed = 0;
     struct pgc_err err = {0};
 
@@ -68,8 +77,31 @@ ws_upgrade_log_origin(struct ws_conn *conn, const struct ws_request *request)
             request->origin, suppressed);
         (void)pgc_err_hint(&err, "if that is a page of yours, add it to allowed_origins");
     }
-    pgc_log_err(
-        PGC_LOG_WARN, conn->id, &err, "refuse %s", ws_conn_address(conn, address, sizeof(address)));
+    pgc_log_err(PGC_LOG_WARN, conn->id, &err, "refuse %s", ws_peer_write(&conn->peer, address));
+}
+
+static void
+upgrade_check_token(struct ws_conn *conn, const struct ws_token *token,
+    struct ws_admission *admission, struct pgc_err *err)
+{
+    struct pgc_ws *ws = conn->ws;
+
+    admission->result = PGC_AUTH_INVALID;
+    if (token->text == NULL) {
+        (void)pgc_err_set(err, PGC_ERR_AUTH, "there is none");
+        return;
+    }
+    if (token->length > ws->conf.max_token_bytes) {
+        (void)pgc_err_set(err, PGC_ERR_LIMIT, "it is over %zu bytes", ws->conf.max_token_bytes);
+        (void)pgc_err_hint(err, "put less into it, or raise max_token_bytes");
+        return;
+    }
+    admission->result = pgc_auth_verify(
+        ws->auth, token->text, token->length, pgc_wall_s(), &admission->identity, err);
+    if (admission->result == PGC_AUTH_OK && pgc_cable_is_banned(ws->cable, &admission->identity)) {
+        admission->result = PGC_AUTH_INVALID;
+        (void)pgc_err_set(err, PGC_ERR_AUTH, "it was revoked");
+    }
 }
 
 static void
@@ -78,16 +110,16 @@ upgrade_log_admission(struct ws_conn *conn, const struct ws_request *request,
 {
     const char *protocol =
         conn->is_events ? "text/event-stream" : pgc_proto_name(admission->offer.chosen);
-    char address[128];
+    char address[WS_PEER_TEXT];
     unsigned suppressed = 0;
 
-    if (admission->result == PGC_AUTH_OK) {
+    if (ws_admission_is_good(admission)) {
         pgc_log(PGC_LOG_INFO, conn->id, "opened member=%s address=%s origin=%s protocol=%s",
-            admission->identity.member, ws_conn_address(conn, address, sizeof(address)),
+            admission->identity.member, ws_peer_write(&conn->peer, address),
             request->origin != NULL ? request->origin : "-", protocol != NULL ? protocol : "-");
     } else if (pgc_log_allowed(&conn->ws->token_limit, &suppressed)) {
         pgc_log_err(PGC_LOG_INFO, conn->id, err, "refuse the token of %s (%u more refused)",
-            ws_conn_address(conn, address, sizeof(address)), suppressed);
+            ws_peer_write(&conn->peer, address), suppressed);
     }
 }
 
@@ -106,16 +138,22 @@ ws_upgrade_admit(struct ws_conn *conn, const struct ws_request *request)
         admission->offer.chosen = PGC_PROTO_EVENTS;
     }
     token = ws_handshake_token(&ws->rules, request, &admission->offer);
-    if (token.text != NULL) {
-        admission->result = pgc_auth_verify(
-            ws->auth, token.text, token.length, pgc_wall_s(), &admission->identity, &err);
-    } else {
-        admission->result = PGC_AUTH_INVALID;
-        (void)pgc_err_set(&err, PGC_ERR_AUTH, "there is none");
+    upgrade_check_token(conn, &token, admission, &err);
+    if (admission->result == PGC_AUTH_OK &&
+        !ws_places_belong_to(ws->conf.places, &conn->ticket, admission->identity.member)) {
+        admission->is_crowded = true;
+        (void)pgc_err_set(&err, PGC_ERR_LIMIT, "member \"%s\" has too many connections",
+            admission->identity.member);
     }
     upgrade_log_admission(conn, request, admission, &err);
     ws_admission_free(conn->admission);
     conn->admission = admission;
+}
+
+int
+ws_upgrade_refuse_plain(struct ws_conn *conn)
+{
+    return ws_upgrade_answer(conn, plain_text, conn->ws->stats.refused_request);
 }
 
 /* Accept the handshake, with what is to be done with it once it is open. */
@@ -130,14 +168,29 @@ upgrade_accept(struct ws_conn *conn, const struct ws_request *request)
     return 0;
 }
 
+int
+ws_upgrade_no_entry(struct ws_conn *conn, enum ws_entry entry)
+{
+    char answer[WS_ENTRY_BYTES];
+
+    ws_entry_answer(entry, answer);
+    return ws_upgrade_answer(conn, answer, conn->ws->stats.no_entry[entry]);
+}
+
 static int
 upgrade_decide(struct ws_conn *conn, const struct ws_request *request)
 {
     const struct ws_stats *stats = &conn->ws->stats;
+    enum ws_entry entry;
 
+    if (!ws_arrival_forwarded(conn, request->forwarded_for, &entry)) {
+        return ws_upgrade_no_entry(conn, entry);
+    }
     switch (ws_handshake_judge(&conn->ws->rules, request)) {
     case WS_ACCEPTED:
         return upgrade_accept(conn, request);
+    case WS_PLAIN_TEXT:
+        return ws_upgrade_refuse_plain(conn);
     case WS_WRONG_VERSION:
         return ws_upgrade_answer(conn, wrong_version, stats->refused_request);
     case WS_WRONG_ORIGIN:

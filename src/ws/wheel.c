@@ -9,6 +9,17 @@
 
 #include "ws_internal.h"
 
+/* Keys that are gone have had their time of grace. */
+static void
+wheel_beat_session(struct ws_conn *conn, struct pgc_frame *ping, int64_t now_s)
+{
+    if (conn->is_welcome && !pgc_auth_knows(conn->ws->auth, conn->key)) {
+        pgc_session_lose_key(conn->session);
+    } else {
+        pgc_session_beat(conn->session, ping, now_s);
+    }
+}
+
 static void
 wheel_beat(struct ws_list *slot, int64_t now_ms)
 {
@@ -29,7 +40,7 @@ wheel_beat(struct ws_list *slot, int64_t now_ms)
         ws_inbound_beat(conn, now_ms);
         ws_outbound_beat(conn, now_ms);
         if (conn->state == WS_OPEN) {
-            pgc_session_beat(conn->session, pings[ws_conn_wire(conn)], now_s);
+            wheel_beat_session(conn, pings[ws_conn_wire(conn)], now_s);
         }
         conn = next;
     }
@@ -64,11 +75,11 @@ wheel_turn(void *arg)
         ws->wheel_slot = (ws->wheel_slot + 1) % WS_SLOTS;
         ws->wheel_ms += WS_SLOT_MS;
     }
+    ws_shed(ws);
+    ws_memory_tell(&ws->memory);
     wheel_expire(&ws->fresh, ws->conf.handshake_ms, now_ms);
     wheel_expire(&ws->closing, ws->conf.closing_ms, now_ms);
-    if (now_ms >= ws->drain_ms) {
-        ws_drained(ws);
-    }
+    ws_drain_turn(ws, now_ms);
     pgc_timer_set(ws->wheel, ws->wheel_ms - pgc_monotonic_ms());
 }
 

@@ -31,6 +31,7 @@ bool ws_origin_is_of_host(const char *origin, const char *host, bool https);
 /* What the request said, borrowed; NULL for what it did not say.  A header that came twice is
  * joined by ",", which makes it equal to nothing. */
 struct ws_request {
+    bool is_tls; /* it came so to us, not only to a proxy */
     bool is_get;
     bool is_http_1_1;
     bool has_body;
@@ -44,6 +45,7 @@ struct ws_request {
     const char *protocol;
     const char *authorization;
     const char *x_jid;
+    const char *forwarded_for;
     const char *forwarded_proto;
     const char *forwarded_ssl;
     const char *fetch_site;
@@ -53,6 +55,7 @@ struct ws_request {
 };
 
 struct ws_rules {
+    bool is_tls; /* plain text is refused */
     char *path;
     char *events_path; /* "" = no such thing */
     struct ws_origins *origins;
@@ -68,6 +71,7 @@ void ws_rules_fini(struct ws_rules *rules);
 
 enum ws_verdict {
     WS_ACCEPTED,
+    WS_PLAIN_TEXT, /* where TLS is spoken */
     WS_WRONG_PATH,
     WS_NO_WEBSOCKET, /* no GET, no upgrade, or a part of the handshake is missing */
     WS_WRONG_VERSION,

@@ -23,13 +23,16 @@
 #include "pgcable/ws.h"
 
 #include "ws_handshake.h"
+#include "ws_pace.h"
+#include "ws_peer.h"
+#include "ws_places.h"
+#include "ws_proxy.h"
 #include "ws_queue.h"
 
 enum {
     WS_SLOTS = 30,          /* of the wheel */
     WS_SLOT_MS = 100,       /* so each connection is visited every 3 s */
-    WS_MAX_FRAGMENTS = 64,  /* of an inbound message */
-    WS_MAX_IDLE = 100,      /* pings, pongs and binary messages of a client between two beats */
+    WS_MAX_LATE = 4000,     /* frames, and pieces of them, after our close frame */
     WS_WRITE_BYTES = 65536, /* frames are put together up to this size for one write */
     WS_TURN_WRITES = 4,     /* per connection; then it is another's turn */
     WS_TURN_CLIENTS = 256,  /* per turn of the loop; then input is looked at again */
@@ -61,6 +64,7 @@ struct ws_inbound {
 /* What the handshake found out, until the connection is open. */
 struct ws_admission {
     enum pgc_auth_result result;
+    bool is_crowded; /* the token is right, but its member has too many connections */
     struct pgc_identity identity;
     struct pgc_offer offer;
     char *protocol; /* offer.token points into it */
@@ -73,6 +77,9 @@ struct ws_conn {
     struct pgc_ws *ws;
     struct lws *wsi; /* NULL once the socket is gone */
     uint64_t id;
+    struct ws_peer peer;
+    struct ws_ticket ticket;
+    struct ws_arrival *arrival; /* until the library has the socket; or NULL */
     enum ws_state state;
     bool is_dirty;  /* in ws->dirty */
     bool is_mute;   /* the library is closing it: nothing may be written */
@@ -86,10 +93,12 @@ struct ws_conn {
     struct pgc_session *session;
     bool is_welcome; /* its token was right */
     bool is_rails;   /* speaks as Rails' own client does */
+    uint64_t key;    /* that its token was signed with */
     struct ws_admission *admission;
     struct ws_queue queue;
     struct ws_inbound inbound;
     unsigned idle_count; /* of what came since the last beat and leads to nothing */
+    unsigned late_count; /* of what came after our close frame */
     int close_code;      /* for the log */
     int64_t opened_ms;
     uint64_t bytes_in;
@@ -105,17 +114,20 @@ struct ws_stats {
     struct pgc_metric *refused_request;
     struct pgc_metric *refused_token;
     struct pgc_metric *refused_incomplete;
-    struct pgc_metric *refused_capacity;
-    struct pgc_metric *refused_descriptors;
+    struct pgc_metric *no_entry[WS_ENTRIES]; /* [OK] is NULL */
     struct pgc_metric *ended_slow;
+    struct pgc_metric *ended_shed;
     struct pgc_metric *ended_big;
-    struct pgc_metric *ended_flood;
+    struct pgc_metric *ended_fragments;
+    struct pgc_metric *ended_unfinished;
+    struct pgc_metric *ended_control;
     struct pgc_metric *ended_text;
     struct pgc_metric *received_messages;
     struct pgc_metric *received_bytes;
     struct pgc_metric *sent_frames;
     struct pgc_metric *sent_bytes;
     struct pgc_metric *writes;
+    struct pgc_metric *queue_total;
     struct pgc_metric *queue_highest;
 };
 void ws_stats_init(struct ws_stats *stats, struct pgc_metrics *metrics);
@@ -128,23 +140,38 @@ struct ws_listener {
     struct pgc_log_limit log_limit;
 };
 
+/* The end of it all, once it has been asked for. */
+struct ws_drain {
+    void (*done)(void *arg); /* NULL: it has not, or it has been told */
+    void *arg;
+    int64_t since_ms;
+    int64_t limit_ms;
+    size_t total; /* connections that were open then */
+    size_t told;  /* of these, goodbye */
+};
+
 struct pgc_ws {
-    struct pgc_ws_conf conf; /* its numbers; its texts are in `rules` or not kept */
+    struct pgc_ws_conf conf; /* its numbers and certificate; its texts are in `rules` or not kept */
     struct ws_rules rules;
+    struct ws_networks *proxies;
     const struct pgc_auth *auth;
     struct pgc_cable *cable;
     struct pgc_loop *loop;
     struct ws_stats stats;
     struct ws_listener listener;
+    struct ws_pace handshakes; /* that may begin */
     int port;
 
     struct lws_context *context;
+    long fd_limit; /* the library has room for descriptors below it, and no care for others */
     struct lws_vhost *vhost;
     lws_log_cx_t log_cx;
     struct pgc_log_limit library_limit;
     struct pgc_log_limit origin_limit;
     struct pgc_log_limit token_limit;
+    struct pgc_log_limit entry_limit;
 
+    struct ws_memory memory; /* of all queues */
     size_t conn_count;
     struct ws_list fresh; /* accepted, no websocket yet; oldest first */
     struct ws_list slots[WS_SLOTS];
@@ -158,9 +185,7 @@ struct pgc_ws {
     int64_t wheel_ms; /* when the next slot is due */
     unsigned wheel_slot;
 
-    void (*drained)(void *arg);
-    void *drained_arg;
-    int64_t drain_ms; /* deadline */
+    struct ws_drain drain;
 
     unsigned char buffer[LWS_PRE + WS_WRITE_BYTES]; /* to put frames together */
 };
@@ -169,13 +194,33 @@ struct pgc_ws {
 bool ws_listener_open(struct pgc_ws *ws, struct pgc_err *err) PGC_MUSTCHECK;
 void ws_listener_close(struct pgc_ws *ws);
 
+/* entry.c */
+enum { WS_ENTRY_BYTES = 256 };
+const char *ws_entry_label(enum ws_entry entry); /* of its metric */
+const char *ws_entry_text(enum ws_entry entry);
+const char *ws_entry_answer(enum ws_entry entry, char out[WS_ENTRY_BYTES]); /* of HTTP */
+void ws_entry_refuse(struct pgc_ws *ws, int fd, enum ws_entry entry);       /* counts; closes it */
+
+/* arrival.c */
+void ws_arrive(struct pgc_ws *ws, int fd, const struct sockaddr *from); /* takes the descriptor */
+/* What the request says of its way here (NULL = nothing); false if `entry` speaks against it. */
+bool ws_arrival_forwarded(struct ws_conn *conn, const char *header, enum ws_entry *entry);
+void ws_arrival_end(struct ws_conn *conn);
+void ws_arrival_end_all(struct pgc_ws *ws);
+
 /* server.c */
 void ws_schedule_turn(struct pgc_ws *ws); /* flush and sweep at the end of this turn */
-void ws_drained(struct pgc_ws *ws);       /* tell the one who waits for it, if anyone does */
+
+/* drain.c */
+void ws_drain_turn(struct pgc_ws *ws, int64_t now_ms); /* with the wheel's; if it drains at all */
+void ws_drained(struct pgc_ws *ws); /* tell the one who waits for it, if anyone does */
 
 /* conn.c: the life of a connection. */
-void ws_conn_adopt(struct pgc_ws *ws, int fd); /* takes the descriptor over */
-void ws_conn_open(struct ws_conn *conn);       /* the handshake is done */
+/* In its handshake; takes over what is in the ticket. */
+struct ws_conn *ws_conn_new(
+    struct pgc_ws *ws, const struct ws_peer *peer, const struct ws_ticket *ticket);
+void ws_conn_adopt(struct ws_conn *conn, int fd); /* the library gets the descriptor */
+void ws_conn_open(struct ws_conn *conn);          /* the handshake is done */
 void ws_conn_move(struct ws_conn *conn, enum ws_state state);
 enum pgc_wire ws_conn_wire(const struct ws_conn *conn);
 /* Sends what is queued and this close frame, ends the socket after the peer's or in 2 s. */
@@ -185,8 +230,6 @@ void ws_conn_last_word(struct ws_conn *conn); /* was ours, if we have said why i
 void ws_conn_ending(struct ws_conn *conn);    /* the library says so: no more input, no output */
 void ws_conn_gone(struct ws_conn *conn);      /* the socket is closed */
 void ws_conn_sweep(struct pgc_ws *ws);
-/* "203.0.113.7:51234", in `out` */
-const char *ws_conn_address(const struct ws_conn *conn, char *out, size_t size);
 
 /* request.c: all that is read of a request is in one piece of memory, which is wiped in the end,
  * for a token may be anywhere in it. */
@@ -206,11 +249,14 @@ void ws_request_fini(struct ws_request_text *text);
 /* upgrade.c: all of these answer with -1 when the library is to hang up. */
 int ws_upgrade_confirm(struct ws_conn *conn);
 int ws_upgrade_refuse_http(struct ws_conn *conn);
+int ws_upgrade_refuse_plain(struct ws_conn *conn); /* text, where TLS is spoken */
 /* `reason` may be NULL: nothing was refused. */
 int ws_upgrade_answer(struct ws_conn *conn, const char *answer, struct pgc_metric *reason);
+int ws_upgrade_no_entry(struct ws_conn *conn, enum ws_entry entry);
 void ws_upgrade_log_origin(struct ws_conn *conn, const struct ws_request *request);
 /* Looks at the token; the result is in conn->admission. */
 void ws_upgrade_admit(struct ws_conn *conn, const struct ws_request *request);
+bool ws_admission_is_good(const struct ws_admission *admission);
 void ws_admission_free(struct ws_admission *admission);
 
 /* events.c */
@@ -229,6 +275,11 @@ void ws_outbound_touch(struct ws_conn *conn); /* there is something to write */
 bool ws_outbound_flush(struct ws_conn *conn); /* false: the socket is broken */
 void ws_outbound_turn(struct pgc_ws *ws);     /* flush the dirty, as many as one turn may */
 void ws_outbound_beat(struct ws_conn *conn, int64_t now_ms);
+/* Nothing more for this one: the end of the turn says goodbye. */
+void ws_outbound_give_up(struct ws_conn *conn, const char *why, struct pgc_metric *metric);
+
+/* shed.c: memory for queues is bounded, over all connections. */
+void ws_shed(struct pgc_ws *ws);
 
 /* wheel.c */
 void ws_wheel_start(struct pgc_ws *ws);

@@ -10,6 +10,19 @@
 #include <stdint.h>
 
 #include "pgcable/frame.h"
+#include "pgcable/metrics.h"
+
+/*
+ * The memory that all queues of a worker take.  A frame counts once, in however many queues it
+ * waits, for it is there once.  Others see it in the total when it is told.
+ */
+struct ws_memory {
+    size_t own;
+    size_t told;              /* of it, in `total` */
+    struct pgc_metric *total; /* of all workers */
+};
+void ws_memory_tell(struct ws_memory *memory);
+size_t ws_memory_total(const struct ws_memory *memory);
 
 /* Frames that wait, in order.  A zeroed one is empty. */
 struct ws_queue {
@@ -18,7 +31,9 @@ struct ws_queue {
     unsigned head;
     unsigned count;
     size_t bytes;
-    struct pgc_frame *ahead; /* goes before the others; a newer one takes its place */
+    struct pgc_frame *ahead;  /* goes before the others; a newer one takes its place */
+    size_t held;              /* of the last write: the kernel has not taken it in full */
+    struct ws_memory *memory; /* all this counts there; NULL = nowhere */
 };
 
 void ws_queue_push(struct ws_queue *queue, struct pgc_frame *frame, int64_t now_ms); /* refs */
@@ -31,7 +46,9 @@ int64_t ws_queue_oldest_ms(const struct ws_queue *queue);   /* INT64_MAX if empt
  * can always be sent. */
 bool ws_queue_has_room(
     const struct ws_queue *queue, size_t length, size_t max_bytes, unsigned max_count);
-void ws_queue_clear(struct ws_queue *queue); /* empty again, memory freed */
+void ws_queue_hold(struct ws_queue *queue, size_t bytes); /* 0 = the kernel has it all */
+size_t ws_queue_weight(const struct ws_queue *queue);     /* its memory, with all frames in full */
+void ws_queue_clear(struct ws_queue *queue); /* empty again, memory freed, nothing held */
 struct pgc_frame *ws_close_frame_new(int code, const char *reason, size_t length);
 
 #endif

@@ -82,6 +82,21 @@ export default {
         }
     },
 
+    async 'PREPARE TRANSACTION works from the restart on that allows it, though writers had been told to ring'(t) {
+        const own = await ownWorld(t, { conf: ['max_prepared_transactions = 0'] });
+        const { ann, room, hers } = await twoInARoom(own);
+        await until('the daemon to sleep', async () => (await own.daemon.metric('pgcable_feed_asleep')) === 1);
+        own.daemon.kill('SIGSTOP'); // nobody makes the writers quiet again
+        await own.app.superuser.sql`select pgcable.ring(10)`;
+        await own.app.superuser.sql`alter system set max_prepared_transactions = 10`;
+        await own.pg.stop();
+        await own.pg.up();
+        await own.app.role.script(`begin; ${say(room, ann, 'prepared')} prepare transaction 'p';`);
+        own.daemon.kill('SIGCONT');
+        await own.app.role.script(`commit prepared 'p';`);
+        assert.equal((await hers.room.next()).body, 'prepared');
+    },
+
     async 'an orphaned prepared transaction delays nobody, outlives a restart, and is not lost'(t) {
         const own = await withPrepared(t);
         const { ann, bo, room, hers } = await twoInARoom(own);

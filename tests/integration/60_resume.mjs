@@ -394,7 +394,10 @@ export default {
     },
 
     async '300 clients that come back at once cost the database a handful of queries'(t) {
-        const daemon = await t.start();
+        const daemon = await t.start({
+            max_connections_per_address: 0,
+            max_connections_per_member: 0,
+        });
         const { ann, bo, room } = await scene(t);
         const first = await (await extended(t, ann, daemon)).subscribe(ROOM, {
             chat_room_id: room,

@@ -1,9 +1,19 @@
 /* SPDX-License-Identifier: PostgreSQL */
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -60,6 +70,47 @@ random_bytes_reach_the_end_and_differ(void **state)
     assert_memory_not_equal(one + sizeof(one) - 32, two + sizeof(two) - 32, 32);
 }
 
+static void
+leave(int signo)
+{
+    exit(128 + signo); /* as the signal would, but telling the coverage report first */
+}
+
+/* From here on the kernel gives this process no random bytes, as in a sandbox that is too tight. */
+static void
+forbid_random(void)
+{
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getrandom, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {.len = sizeof(filter) / sizeof(filter[0]), .filter = filter};
+
+    (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    (void)prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
+static void
+without_random_bytes_the_process_ends(void **state)
+{
+    int status = 0;
+    pid_t child = fork();
+    char byte;
+
+    (void)state;
+    if (child == 0) {
+        (void)close(STDERR_FILENO); /* the message is expected */
+        (void)signal(SIGABRT, leave);
+        forbid_random();
+        pgc_random(&byte, 1);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_false(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
 int
 main(void)
 {
@@ -68,6 +119,7 @@ main(void)
         cmocka_unit_test(the_wall_clock_is_the_systems),
         cmocka_unit_test(an_age_is_never_below_nothing),
         cmocka_unit_test(random_bytes_reach_the_end_and_differ),
+        cmocka_unit_test(without_random_bytes_the_process_ends),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

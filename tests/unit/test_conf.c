@@ -112,9 +112,11 @@ without_any_source_the_defaults_hold(void **state)
     assert_string_equal(conf->sse_path, "/events");
     assert_string_equal(conf->database, "");
     assert_string_equal(conf->hs256_secret, "");
+    assert_int_equal(conf->key_grace_s, 300);
     assert_int_equal(conf->listen_port, 8080);
     assert_int_equal(conf->log_level, 1);
     assert_int_equal(conf->max_payload_bytes, 2097152);
+    assert_int_equal(conf->reauthorize_s, 30);
     assert_string_equal(conf->token_member_claim, "community_member_id");
     assert_int_equal(conf->workers, 1);
     pgc_conf_free(conf);

@@ -10,13 +10,19 @@
 
 enum { SUBSCRIPTIONS = 64, COMMAND = 10, REPETITION = 1 };
 
+static const struct pgc_cable_conf conf = {
+    .max_subscriptions = SUBSCRIPTIONS,
+    .commands_burst = 100,
+    .commands_per_s = 20,
+};
+
 /* How many of `points` can be spent at that moment. */
 static int
 spend_all(struct pgc_budget *budget, int64_t points, int64_t now_ms)
 {
     int count = 0;
 
-    while (pgc_budget_spend(budget, SUBSCRIPTIONS, points, now_ms)) {
+    while (pgc_budget_spend(budget, &conf, points, now_ms)) {
         count++;
         assert_true(count < 1000000);
     }
@@ -28,7 +34,7 @@ hundred_commands_and_all_subscriptions_may_come_at_once(void **state PGC_UNUSED)
 {
     struct pgc_budget budget;
 
-    pgc_budget_init(&budget, SUBSCRIPTIONS, 5000);
+    pgc_budget_init(&budget, &conf, 5000);
     assert_int_equal(spend_all(&budget, COMMAND, 5000), 100 + SUBSCRIPTIONS);
 }
 
@@ -37,7 +43,7 @@ budget_comes_back_with_time(void **state PGC_UNUSED)
 {
     struct pgc_budget budget;
 
-    pgc_budget_init(&budget, SUBSCRIPTIONS, 5000);
+    pgc_budget_init(&budget, &conf, 5000);
     spend_all(&budget, COMMAND, 5000);
     /* 200 + 2 * 64 points a second */
     assert_int_equal(spend_all(&budget, COMMAND, 6000), 32);
@@ -49,7 +55,7 @@ budget_is_never_more_than_full(void **state PGC_UNUSED)
 {
     struct pgc_budget budget;
 
-    pgc_budget_init(&budget, SUBSCRIPTIONS, 0);
+    pgc_budget_init(&budget, &conf, 0);
     assert_int_equal(spend_all(&budget, COMMAND, 1000), 100 + SUBSCRIPTIONS);
     assert_int_equal(spend_all(&budget, COMMAND, INT64_C(1) << 60), 100 + SUBSCRIPTIONS);
 }
@@ -59,7 +65,7 @@ what_was_sent_again_is_paid_for_with_what_comes_next(void **state PGC_UNUSED)
 {
     struct pgc_budget budget;
 
-    pgc_budget_init(&budget, SUBSCRIPTIONS, 5000);
+    pgc_budget_init(&budget, &conf, 5000);
     pgc_budget_owe(&budget, 1640 + 328);
     assert_int_equal(spend_all(&budget, REPETITION, 5000), 0);
     assert_int_equal(spend_all(&budget, REPETITION, 6000), 0);
@@ -71,11 +77,11 @@ waiting_rails_client_may_repeat_all_its_subscribes_for_ever(void **state PGC_UNU
 {
     struct pgc_budget budget;
 
-    pgc_budget_init(&budget, SUBSCRIPTIONS, 0);
+    pgc_budget_init(&budget, &conf, 0);
     spend_all(&budget, COMMAND, 0);
     for (int64_t now_ms = 500; now_ms < 600000; now_ms += 500) {
         for (int i = 0; i < SUBSCRIPTIONS; i++) {
-            assert_true(pgc_budget_spend(&budget, SUBSCRIPTIONS, REPETITION, now_ms));
+            assert_true(pgc_budget_spend(&budget, &conf, REPETITION, now_ms));
         }
     }
 }

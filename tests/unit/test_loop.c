@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: PostgreSQL */
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -95,6 +98,22 @@ note_deferred_and_stop(void *arg)
 
     note(scene, 's');
     pgc_loop_stop(scene->loop);
+}
+
+static void
+note_input(int ready, void *arg)
+{
+    (void)ready;
+    note(arg, 'r');
+}
+
+static void
+note_deferred_and_defer(void *arg)
+{
+    struct scene *scene = arg;
+
+    note(scene, 'd');
+    pgc_loop_defer(scene->loop, note_deferred_and_stop, scene);
 }
 
 static void
@@ -233,6 +252,22 @@ free_own_watch(int ready, void *arg)
 }
 
 static void
+a_file_cannot_be_watched(void **state)
+{
+    struct scene *scene = *state;
+    int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+
+    assert_true(fd >= 0);
+    scene->watch = pgc_watch_new(scene->loop, fd, note_input, scene);
+    pgc_watch_want(scene->watch, PGC_READABLE); /* logged */
+    pgc_watch_want(scene->watch, 0);
+    pgc_loop_defer(scene->loop, note_deferred_and_defer, scene);
+    pgc_loop_run(scene->loop);
+    assert_string_equal(scene->diary, "ds");
+    (void)close(fd);
+}
+
+static void
 a_watch_may_free_itself(void **state)
 {
     struct scene *scene = *state;
@@ -285,6 +320,19 @@ deferred_work_may_defer_and_needs_no_event_to_go_on(void **state)
     pgc_loop_defer(scene->loop, defer_again, scene);
     pgc_loop_run(scene->loop);
     assert_string_equal(scene->diary, "aaa");
+}
+
+static void
+deferred_work_does_not_wait_until_there_is_no_input(void **state)
+{
+    struct scene *scene = *state;
+
+    assert_int_equal(write(scene->sockets[1], "x", 1), 1); /* and nobody reads it */
+    scene->watch = pgc_watch_new(scene->loop, scene->sockets[0], note_input, scene);
+    pgc_watch_want(scene->watch, PGC_READABLE);
+    pgc_loop_defer(scene->loop, note_deferred_and_defer, scene);
+    pgc_loop_run(scene->loop);
+    assert_string_equal(scene->diary, "drs");
 }
 
 static void
@@ -343,6 +391,66 @@ note_signal(int signo, void *arg)
 }
 
 static void
+leave(int signo)
+{
+    struct rlimit limit;
+
+    (void)getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+    exit(128 + signo); /* as the signal would, but telling the coverage report first */
+}
+
+/* From here on so many can be opened; there may be gaps between those that are. */
+static void
+allow_descriptors(int more)
+{
+    struct rlimit limit;
+    int fds[8] = {0};
+
+    for (int i = 0; i <= more; i++) {
+        fds[i] = dup(STDOUT_FILENO);
+    }
+    (void)getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = (rlim_t)fds[more];
+    for (int i = 0; i <= more; i++) {
+        (void)close(fds[i]);
+    }
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static int
+status_with_descriptors(int more)
+{
+    int status = 0;
+    int silence = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    pid_t child = fork();
+
+    if (child == 0) {
+        (void)dup2(silence, STDERR_FILENO); /* the message is expected */
+        (void)signal(SIGABRT, leave);
+        allow_descriptors(more);
+        pgc_loop_free(pgc_loop_new());
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    (void)close(silence);
+    return status;
+}
+
+static void
+without_descriptors_there_is_no_loop(void **state)
+{
+    (void)state;
+    /* It takes four; libevent ends the process by itself if it lacks one. */
+    for (int more = 0; more < 4; more++) {
+        int status = status_with_descriptors(more);
+
+        assert_false(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    }
+}
+
+static void
 signals_arrive_as_callbacks(void **state)
 {
     struct scene *scene = *state;
@@ -369,13 +477,17 @@ main(void)
         SCENE_TEST(a_watch_reports_as_long_as_the_descriptor_is_ready),
         SCENE_TEST(a_watch_reports_only_what_is_wanted),
         SCENE_TEST(a_watch_may_free_itself),
+        SCENE_TEST(a_file_cannot_be_watched),
         SCENE_TEST(deferred_work_runs_in_order_after_the_callback),
         SCENE_TEST(deferred_work_may_defer_and_needs_no_event_to_go_on),
+        SCENE_TEST(deferred_work_does_not_wait_until_there_is_no_input),
         cmocka_unit_test(freeing_the_loop_runs_what_was_put_off),
         SCENE_TEST(another_thread_may_stop_the_loop),
         SCENE_TEST(a_stopped_loop_can_run_again),
         SCENE_TEST(signals_arrive_as_callbacks),
+        cmocka_unit_test(without_descriptors_there_is_no_loop),
     };
 
+    pgc_loop_take_memory();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 #include <sys/wait.h>
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -51,21 +52,69 @@ copies_are_terminated_and_their_own(void **state)
     free(bytes);
 }
 
+static const volatile size_t huge = SIZE_MAX / 2;
+
 static void
-a_product_that_overflows_ends_the_process(void **state)
+leave(int signo)
 {
-    volatile size_t huge = SIZE_MAX / 2;
+    exit(128 + signo); /* as the signal would, but telling the coverage report first */
+}
+
+/* What happens to a child that asks for that. */
+static void
+ends_the_process(void *(*ask)(void))
+{
     int status = 0;
     pid_t child = fork();
 
-    (void)state;
     if (child == 0) {
         (void)close(STDERR_FILENO); /* the message is expected */
-        free(pgc_xcalloc(huge, 4));
+        (void)signal(SIGABRT, leave);
+        free(ask());
         _exit(0);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_false(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static void *
+ask_for_a_product(void)
+{
+    return pgc_xcalloc(huge, 4);
+}
+
+static void *
+ask_for_too_much(void)
+{
+    return pgc_xmalloc(huge);
+}
+
+static void *
+ask_for_too_much_more(void)
+{
+    return pgc_xrealloc(pgc_xmalloc(1), huge);
+}
+
+static void *
+ask_for_what_a_library_lacks(void)
+{
+    pgc_mem_none("a library");
+}
+
+static void
+a_product_that_overflows_ends_the_process(void **state)
+{
+    (void)state;
+    ends_the_process(ask_for_a_product);
+}
+
+static void
+memory_that_is_not_there_ends_the_process(void **state)
+{
+    (void)state;
+    ends_the_process(ask_for_too_much);
+    ends_the_process(ask_for_too_much_more);
+    ends_the_process(ask_for_what_a_library_lacks);
 }
 
 static void
@@ -86,6 +135,7 @@ main(void)
         cmocka_unit_test(nothing_is_still_an_address),
         cmocka_unit_test(copies_are_terminated_and_their_own),
         cmocka_unit_test(a_product_that_overflows_ends_the_process),
+        cmocka_unit_test(memory_that_is_not_there_ends_the_process),
         cmocka_unit_test(wiped_memory_holds_zeroes),
     };
 

@@ -74,9 +74,39 @@ client_without_a_descriptor_is_told_and_the_rest_goes_on(void **state)
     harbour_close(harbour);
 }
 
+/* The library has room for as many descriptors as were allowed when it began. */
+static void
+descriptors_that_are_allowed_later_do_not_break_it(void **state)
+{
+    const struct pgc_ws_conf conf = harbour_conf();
+    struct harbour *harbour;
+    struct ship *ships[SPARE_FDS] = {0};
+    struct ship *aboard;
+    struct rlimit limits;
+
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limits), 0);
+    set_descriptor_limit(SPARE_FDS);
+    harbour = harbour_open(&conf);
+    set_descriptor_limit(limits.rlim_cur);
+    aboard = ship_aboard(harbour, 0);
+    for (size_t i = 0; i < SPARE_FDS; i++) {
+        ships[i] = ship_new(harbour, 0);
+    }
+    assert_non_null(
+        strstr(ship_read_head(ships[SPARE_FDS - 1]), "HTTP/1.1 503 Service Unavailable\r\n"));
+    ship_subscribe(aboard);
+    for (size_t i = 0; i < SPARE_FDS; i++) {
+        ship_sink(ships[i]);
+    }
+    ship_sink(aboard);
+    harbour_close(harbour);
+}
+
 static void
 client_beyond_the_limit_is_told_when_to_come_back(void **state)
 {
+    const struct pgc_places_conf places_conf = {.total = 1, .handshakes_percent = 100};
     struct pgc_ws_conf conf = harbour_conf();
     struct harbour *harbour = NULL;
     struct ship *first = NULL;
@@ -85,7 +115,7 @@ client_beyond_the_limit_is_told_when_to_come_back(void **state)
     const char *head = NULL;
 
     (void)state;
-    conf.max_connections = 1;
+    conf.places = pgc_places_new(&places_conf);
     harbour = harbour_open(&conf);
     first = ship_aboard(harbour, 0);
     second = ship_new(harbour, 0);
@@ -98,6 +128,7 @@ client_beyond_the_limit_is_told_when_to_come_back(void **state)
     ship_sink(second);
     ship_sink(third);
     harbour_close(harbour);
+    pgc_places_free(conf.places);
 }
 
 /* A server on that port, or why there is none; it is not used. */
@@ -127,8 +158,58 @@ address_that_is_none_is_named(void **state)
     conf.port = 1024;
     assert_no_server(&conf, "listen on 192.0.2.1 port 1024: ", "");
     conf = harbour_conf();
+    conf.trusted_proxies = "127.0.0.1, localhost";
+    assert_no_server(&conf, "trusted_proxies: \"localhost\" is no address", "10.0.0.0/8");
+    conf.trusted_proxies = "";
+    conf.proxy_protocol = true;
+    assert_no_server(&conf, "proxy_protocol is on", "trusted_proxies");
+    conf = harbour_conf();
     conf.origins = "nonsense";
     assert_no_server(&conf, "\"nonsense\" is no origin", "scheme://host");
+}
+
+/* With so many descriptors to spare; NULL if they do not suffice. */
+static struct pgc_ws *
+server_with_descriptors(struct pgc_loop *loop, struct pgc_metrics *metrics, int spare)
+{
+    const struct pgc_ws_conf conf = harbour_conf();
+    struct pgc_err err = {0};
+    struct pgc_ws *ws = NULL;
+    int fds[SPARE_FDS] = {0};
+    int count = use_up_descriptors(fds);
+
+    while (spare-- > 0) {
+        (void)close(fds[--count]);
+    }
+    ws = pgc_ws_new(loop, &conf, NULL, NULL, metrics, &err);
+    while (count > 0) {
+        (void)close(fds[--count]);
+    }
+    assert_int_equal(ws == NULL, err.message[0] != '\0');
+    return ws;
+}
+
+static void
+without_enough_descriptors_there_is_no_server(void **state)
+{
+    struct pgc_metrics *metrics = pgc_metrics_new();
+    struct pgc_loop *loop = pgc_loop_new();
+    struct pgc_ws *ws = NULL;
+    struct rlimit limits;
+    int spare = 0;
+
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limits), 0);
+    set_descriptor_limit(SPARE_FDS);
+    while ((ws = server_with_descriptors(loop, metrics, spare)) == NULL) {
+        pgc_ws_free(ws);
+        spare++;
+    }
+    set_descriptor_limit(limits.rlim_cur);
+    assert_in_range(spare, 2, SPARE_FDS / 2);
+    pgc_ws_free(ws);
+    pgc_loop_free(loop);
+    pgc_metrics_free(metrics);
 }
 
 static void
@@ -161,8 +242,10 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(client_without_a_descriptor_is_told_and_the_rest_goes_on),
+        cmocka_unit_test(descriptors_that_are_allowed_later_do_not_break_it),
         cmocka_unit_test(client_beyond_the_limit_is_told_when_to_come_back),
         cmocka_unit_test(address_that_is_none_is_named),
+        cmocka_unit_test(without_enough_descriptors_there_is_no_server),
         cmocka_unit_test(workers_share_a_port),
     };
 

@@ -14,7 +14,6 @@
 
 enum { SMALL_RECEIVE_BYTES = 4096 };
 
-#define TOO_SLOW     "{\"type\":\"disconnect\",\"reason\":\"too_slow\",\"reconnect\":true}"
 #define RESTART      "{\"type\":\"disconnect\",\"reason\":\"server_restart\",\"reconnect\":true}"
 #define ENDED_SLOW   "pgcable_ws_ended_total{reason=\"too_slow\"}"
 #define CONNECTIONS  "pgcable_ws_connections"
@@ -31,53 +30,13 @@ expect_number(struct ship *ship, int number)
     ship_expect(ship, text);
 }
 
-static struct ship *
-subscriber(const struct harbour *harbour, int receive_bytes)
-{
-    struct ship *ship = ship_aboard(harbour, receive_bytes);
-
-    ship_subscribe(ship);
-    return ship;
-}
-
-/* `{"fill":"xxx…"}`, to be freed. */
-static char *
-filled(size_t bytes)
-{
-    char *fill = pgc_xmalloc(bytes + 1);
-    char *text = NULL;
-
-    memset(fill, 'x', bytes);
-    fill[bytes] = '\0';
-    text = pgc_xasprintf("{\"fill\":\"%s\"}", fill);
-    free(fill);
-    return text;
-}
-
-/* Frames until a close frame; the last text before it must be `last`. */
-static void
-expect_end_after(struct ship *ship, const char *last, int code)
-{
-    char before[128] = "";
-    char payload[128];
-    size_t length;
-    int opcode;
-
-    while ((opcode = ship_next(ship, payload, sizeof(payload), &length)) == SHIP_TEXT) {
-        memcpy(before, payload, sizeof(before));
-    }
-    assert_int_equal(opcode, SHIP_CLOSE);
-    assert_int_equal((unsigned char)payload[0] << 8 | (unsigned char)payload[1], code);
-    assert_string_equal(before, last);
-}
-
 static void
 sixty_four_thousand_messages_arrive_in_order_at_a_reader_that_pauses(void **state)
 {
     enum { ALL = 64000, BATCH = 8000, FRAME_BYTES = 70 };
     const struct pgc_ws_conf conf = harbour_conf();
     struct harbour *harbour = harbour_open(&conf);
-    struct ship *ship = subscriber(harbour, SMALL_RECEIVE_BYTES);
+    struct ship *ship = ship_subscriber(harbour, SMALL_RECEIVE_BYTES);
     int published = 0;
     int read = 0;
 
@@ -104,7 +63,7 @@ many_frames_go_in_one_write(void **state)
 {
     const struct pgc_ws_conf conf = harbour_conf();
     struct harbour *harbour = harbour_open(&conf);
-    struct ship *ship = subscriber(harbour, 0);
+    struct ship *ship = ship_subscriber(harbour, 0);
     int64_t writes = harbour_counted(harbour, WRITES);
 
     (void)state;
@@ -124,14 +83,14 @@ message_larger_than_all_bounds_is_delivered(void **state)
     struct pgc_ws_conf conf = harbour_conf();
     struct harbour *harbour = NULL;
     struct ship *ship = NULL;
-    char *large = filled(900000);
+    char *large = ship_filled(900000);
     char *payload = pgc_xmalloc(1 << 20);
     size_t length;
 
     (void)state;
     conf.queue_bytes = 65536;
     harbour = harbour_open(&conf);
-    ship = subscriber(harbour, SMALL_RECEIVE_BYTES);
+    ship = ship_subscriber(harbour, SMALL_RECEIVE_BYTES);
     harbour_publish(harbour, large);
     assert_int_equal(ship_next(ship, payload, 1 << 20, &length), SHIP_TEXT);
     assert_non_null(strstr(payload, large));
@@ -148,15 +107,15 @@ reader_that_overruns_its_bytes_is_cut_off_while_another_goes_on(void **state)
     struct harbour *harbour = NULL;
     struct ship *slow = NULL;
     struct ship *quick = NULL;
-    char *text = filled(10000);
+    char *text = ship_filled(10000);
     char payload[64];
     size_t length;
 
     (void)state;
     conf.queue_bytes = 100000;
     harbour = harbour_open(&conf);
-    slow = subscriber(harbour, SMALL_RECEIVE_BYTES);
-    quick = subscriber(harbour, 0);
+    slow = ship_subscriber(harbour, SMALL_RECEIVE_BYTES);
+    quick = ship_subscriber(harbour, 0);
     for (int i = 0; harbour_counted(harbour, ENDED_SLOW) == 0; i++) {
         harbour_publish(harbour, text);
         assert_int_equal(ship_next(quick, payload, sizeof(payload), &length), SHIP_TEXT);
@@ -166,7 +125,7 @@ reader_that_overruns_its_bytes_is_cut_off_while_another_goes_on(void **state)
     harbour_publish_numbers(harbour, 7, 1);
     expect_number(quick, 7);
     assert_int_equal(harbour_counted(harbour, ENDED_SLOW), 1);
-    expect_end_after(slow, TOO_SLOW, 4290);
+    ship_expect_end_after(slow, SHIP_TOO_SLOW, 4290);
     free(text);
     ship_sink(slow);
     ship_sink(quick);
@@ -183,13 +142,13 @@ reader_that_overruns_its_number_is_cut_off(void **state)
     (void)state;
     conf.queue_messages = 1000;
     harbour = harbour_open(&conf);
-    slow = subscriber(harbour, SMALL_RECEIVE_BYTES);
+    slow = ship_subscriber(harbour, SMALL_RECEIVE_BYTES);
     for (int i = 0; harbour_counted(harbour, ENDED_SLOW) == 0; i++) {
         harbour_publish_numbers(harbour, 0, 1000);
         harbour_wait_until_taken(harbour);
         assert_true(i < 100); /* 7 MB: much more than the kernel takes */
     }
-    expect_end_after(slow, TOO_SLOW, 4290);
+    ship_expect_end_after(slow, SHIP_TOO_SLOW, 4290);
     ship_sink(slow);
     harbour_close(harbour);
 }
@@ -200,13 +159,13 @@ reader_that_takes_nothing_for_too_long_is_cut_off_and_gone(void **state)
     struct pgc_ws_conf conf = harbour_conf();
     struct harbour *harbour = NULL;
     struct ship *stuck = NULL;
-    char *text = filled(1000000);
+    char *text = ship_filled(1000000);
 
     (void)state;
     conf.queue_age_ms = 200;
     conf.closing_ms = 200;
     harbour = harbour_open(&conf);
-    stuck = subscriber(harbour, SMALL_RECEIVE_BYTES);
+    stuck = ship_subscriber(harbour, SMALL_RECEIVE_BYTES);
     harbour_publish(harbour, text); /* more than the kernel takes: a part stays behind */
     harbour_wait_for(harbour, ENDED_SLOW, 1);
     harbour_wait_until_empty(harbour);
@@ -226,7 +185,7 @@ large_batch_may_exceed_the_bounds_if_the_client_reads(void **state)
     conf.queue_messages = 100;
     conf.queue_bytes = 10000;
     harbour = harbour_open(&conf);
-    ship = subscriber(harbour, 0);
+    ship = ship_subscriber(harbour, 0);
     harbour_publish_numbers(harbour, 0, 1500);
     for (int i = 0; i < 1500; i++) {
         expect_number(ship, i);
@@ -271,8 +230,8 @@ ping_overtakes_what_waits(void **state)
     const struct pgc_ws_conf conf = harbour_conf();
     struct harbour *harbour = harbour_open(&conf);
     struct ship *idle = ship_aboard(harbour, 0);
-    struct ship *ship = subscriber(harbour, SMALL_RECEIVE_BYTES);
-    char *text = filled(10000);
+    struct ship *ship = ship_subscriber(harbour, SMALL_RECEIVE_BYTES);
+    char *text = ship_filled(10000);
     long long fresh_s;
     long long ping_s;
     int before = 0;
@@ -318,7 +277,7 @@ drain_says_goodbye_to_all_and_ends(void **state)
 {
     const struct pgc_ws_conf conf = harbour_conf();
     struct harbour *harbour = harbour_open(&conf);
-    struct ship *ships[3] = {subscriber(harbour, 0), ship_aboard(harbour, 0), NULL};
+    struct ship *ships[3] = {ship_subscriber(harbour, 0), ship_aboard(harbour, 0), NULL};
     struct ship *late = ship_new(harbour, 0); /* no handshake yet */
 
     (void)state;

@@ -167,7 +167,7 @@ endless_fragments_are_refused(void **state)
         ship_send_frame(visit->ship, CONTINUATION, false, "", 0);
     }
     ship_expect_close(visit->ship, 1008);
-    assert_int_equal(harbour_counted(visit->harbour, ENDED("flood")), 1);
+    assert_int_equal(harbour_counted(visit->harbour, ENDED("fragments")), 1);
 }
 
 static void

@@ -432,6 +432,39 @@ browser_that_names_no_origin_says_that_it_is_the_same(void **state)
     assert_int_equal(judge_events(&met), WS_NO_ORIGIN);
 }
 
+static void
+plain_text_is_refused_where_tls_is_spoken_whatever_it_says(void **state)
+{
+    struct meeting met = meeting();
+
+    (void)state;
+    met.conf.tls = (struct pgc_tls *)&met; /* that there is one is all that is asked */
+    met.conf.events_path = "/events";
+    met.request.forwarded_proto = "https";
+    assert_int_equal(judge(&met), WS_PLAIN_TEXT);
+    met.request.path = "/events";
+    assert_int_equal(judge_events(&met), WS_PLAIN_TEXT);
+
+    met.request.is_tls = true;
+    assert_int_equal(judge_events(&met), WS_ACCEPTED);
+    met.request.path = "/cable";
+    assert_int_equal(judge(&met), WS_ACCEPTED);
+}
+
+static void
+own_pages_are_https_where_tls_is_spoken(void **state)
+{
+    struct meeting met = meeting();
+
+    (void)state;
+    met.conf.same_origin = true;
+    met.request.is_tls = true;
+    met.request.origin = "http://cable.example.test";
+    assert_int_equal(judge(&met), WS_WRONG_ORIGIN);
+    met.request.origin = "https://cable.example.test";
+    assert_int_equal(judge(&met), WS_ACCEPTED);
+}
+
 int
 main(void)
 {
@@ -457,6 +490,8 @@ main(void)
         cmocka_unit_test(events_have_a_path_of_their_own_or_none),
         cmocka_unit_test(events_are_for_the_same_origins),
         cmocka_unit_test(browser_that_names_no_origin_says_that_it_is_the_same),
+        cmocka_unit_test(plain_text_is_refused_where_tls_is_spoken_whatever_it_says),
+        cmocka_unit_test(own_pages_are_https_where_tls_is_spoken),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -358,6 +358,39 @@ new_settings_hold_for_the_next_handshake(void **state)
     harbour_close(harbour);
 }
 
+static void
+program_without_origin_and_token_is_refused(void **state)
+{
+    const struct pgc_ws_conf conf = harbour_conf();
+    struct harbour *harbour = harbour_open(&conf);
+
+    (void)state;
+    assert_string_equal(head_for(harbour, "/cable", ""), NOT_FOUND_HEAD);
+    assert_int_equal(harbour_counted(harbour, "pgcable_ws_refused_total{reason=\"origin\"}"), 1);
+    harbour_close(harbour);
+}
+
+static void
+token_over_its_limit_is_wrong_whatever_it_says(void **state)
+{
+    struct pgc_ws_conf conf = harbour_conf();
+    struct harbour *harbour;
+    struct ship *ship;
+    char *headers;
+
+    (void)state;
+    conf.max_token_bytes = 64;
+    harbour = harbour_open(&conf);
+    headers = pgc_xasprintf("Authorization: Bearer %s\r\n", harbour_token(harbour));
+    ship = ship_new(harbour, 0);
+    ship_ask(ship, "/cable", headers);
+    assert_non_null(strstr(ship_read_head(ship), " 101 "));
+    ship_expect(ship, "{\"type\":\"disconnect\",\"reason\":\"unauthorized\",\"reconnect\":false}");
+    free(headers);
+    ship_sink(ship);
+    harbour_close(harbour);
+}
+
 int
 main(void)
 {
@@ -375,6 +408,8 @@ main(void)
         cmocka_unit_test(handshake_that_drags_on_is_ended_however_busy_it_is),
         cmocka_unit_test(command_in_the_same_packet_as_the_handshake_is_not_lost),
         cmocka_unit_test(new_settings_hold_for_the_next_handshake),
+        cmocka_unit_test(program_without_origin_and_token_is_refused),
+        cmocka_unit_test(token_over_its_limit_is_wrong_whatever_it_says),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

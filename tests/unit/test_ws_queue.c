@@ -141,6 +141,87 @@ empty_queue_holds_no_memory(void **state)
     assert_null(queue.ring);
 }
 
+/* `total` is in `metrics`. */
+static struct ws_memory
+memory_of(struct pgc_metrics *metrics)
+{
+    return (struct ws_memory){.total = pgc_gauge(metrics, "queues", "", "")};
+}
+
+static void
+frame_counts_once_in_however_many_queues_it_waits(void **state)
+{
+    struct pgc_metrics *metrics = pgc_metrics_new();
+    struct ws_memory memory = memory_of(metrics);
+    struct ws_queue queues[3] = {{.memory = &memory}, {.memory = &memory}, {.memory = &memory}};
+    struct pgc_frame *frame = numbered(1, 100);
+    size_t with_one;
+
+    (void)state;
+    ws_queue_push(&queues[0], frame, 0);
+    with_one = memory.own;
+    assert_true(with_one > frame->length);
+    ws_queue_push(&queues[1], frame, 0);
+    ws_queue_push(&queues[1], frame, 0);
+    ws_queue_put_ahead(&queues[2], frame);
+    ws_queue_put_ahead(&queues[2], frame);
+    assert_true(memory.own < with_one + frame->length * 3); /* places in rings, no more */
+    ws_queue_clear(&queues[0]);
+    ws_queue_clear(&queues[1]);
+    assert_int_equal(memory.own, sizeof(*frame) + frame->length);
+    pgc_frame_unref(ws_queue_pop(&queues[2]));
+    assert_int_equal(memory.own, 0);
+    assert_int_equal(frame->queues, 0);
+    pgc_frame_unref(frame);
+    pgc_metrics_free(metrics);
+}
+
+static void
+what_the_kernel_has_not_taken_counts_until_it_has(void **state)
+{
+    struct pgc_metrics *metrics = pgc_metrics_new();
+    struct ws_memory memory = memory_of(metrics);
+    struct ws_queue queue = {.memory = &memory};
+
+    (void)state;
+    ws_queue_hold(&queue, 70000);
+    ws_queue_hold(&queue, 50000);
+    assert_int_equal(memory.own, 50000);
+    assert_int_equal(ws_queue_weight(&queue), 50000);
+    ws_queue_hold(&queue, 0);
+    assert_int_equal(memory.own, 0);
+    push(&queue, 1);
+    ws_queue_hold(&queue, 50000);
+    ws_queue_clear(&queue);
+    assert_int_equal(memory.own, 0);
+    pgc_metrics_free(metrics);
+}
+
+static void
+total_is_what_others_told_and_what_we_have_now(void **state)
+{
+    struct pgc_metrics *metrics = pgc_metrics_new();
+    struct ws_memory one = memory_of(metrics);
+    struct ws_memory other = memory_of(metrics);
+
+    (void)state;
+    one.own = 100;
+    assert_int_equal(ws_memory_total(&one), 100);
+    assert_int_equal(ws_memory_total(&other), 0);
+    ws_memory_tell(&one);
+    other.own = 11;
+    assert_int_equal(ws_memory_total(&other), 111);
+    ws_memory_tell(&other);
+    one.own = 0;
+    assert_int_equal(ws_memory_total(&one), 11);
+    assert_int_equal(pgc_metric_get(one.total), 111);
+    ws_memory_tell(&one);
+    other.own = 0;
+    ws_memory_tell(&other);
+    assert_int_equal(pgc_metric_get(one.total), 0);
+    pgc_metrics_free(metrics);
+}
+
 static void
 close_frame_has_code_and_a_reason_of_at_most_123_bytes(void **state)
 {
@@ -166,6 +247,9 @@ main(void)
         cmocka_unit_test(bounds_hold_in_bytes_and_in_number),
         cmocka_unit_test(age_is_that_of_the_first_that_waits),
         cmocka_unit_test(empty_queue_holds_no_memory),
+        cmocka_unit_test(frame_counts_once_in_however_many_queues_it_waits),
+        cmocka_unit_test(what_the_kernel_has_not_taken_counts_until_it_has),
+        cmocka_unit_test(total_is_what_others_told_and_what_we_have_now),
         cmocka_unit_test(close_frame_has_code_and_a_reason_of_at_most_123_bytes),
     };
 

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: PostgreSQL
-foreach(test ws_handshake ws_queue)
+foreach(test ws_handshake ws_pace ws_peer ws_places ws_proxy ws_queue)
   pgc_test(${test} LIBS pgc_ws)
   target_include_directories(test_${test} PRIVATE ${PROJECT_SOURCE_DIR}/src/ws)
 endforeach()
-foreach(test ws_accept ws_events ws_flow ws_frames ws_http)
+foreach(test ws_accept ws_events ws_flow ws_frames ws_http ws_limits ws_shed ws_storm)
   pgc_test(${test} LIBS pgc_ws SOURCES ws_harbour.c ws_ship.c)
 endforeach()
+target_include_directories(test_ws_storm PRIVATE ${PROJECT_SOURCE_DIR}/src/ws)
+pgc_test(ws_tls LIBS pgc_ws SOURCES ws_harbour.c ws_ship.c)

@@ -33,6 +33,7 @@ struct harbour {
     struct pgc_hub *hub;
     struct pgc_cable *cable;
     struct pgc_auth *auth;
+    struct pgc_places *places; /* NULL if they are the test's */
     struct pgc_ws *ws;
     struct pgc_mailbox *orders;
     char *token;
@@ -54,12 +55,16 @@ harbour_conf(void)
         .path = "/cable",
         .events_path = "/events",
         .origins = HARBOUR_ORIGIN,
-        .max_connections = 1000,
         .max_header_bytes = 16384,
+        .max_token_bytes = 8192,
         .max_message_bytes = 16384,
         .queue_bytes = 64 << 20,
         .queue_messages = 1 << 20,
         .queue_age_ms = 600000,
+        .queue_total_bytes = 1 << 30,
+        .queue_share_bytes = 1 << 30,
+        .max_fragments = 64,
+        .max_control_frames = 100,
         .handshake_ms = 600000,
         .message_ms = 600000,
         .closing_ms = 600000,
@@ -123,7 +128,10 @@ harbour_open(const struct pgc_ws_conf *conf)
         .max_identifier_bytes = 512,
         .max_message_bytes = conf->max_message_bytes,
         .max_subscriptions = 64,
+        .commands_burst = 100,
+        .commands_per_s = 20,
     };
+    const struct pgc_places_conf places_conf = {.total = 1000, .handshakes_percent = 25};
     struct pgc_hub_conf hub_conf = {
         .history_s = 300,
         .history_bytes = 1 << 20,
@@ -134,6 +142,10 @@ harbour_open(const struct pgc_ws_conf *conf)
     struct pgc_err err = {0};
 
     ws_conf.next_conn = &harbour->next_conn;
+    if (conf->places == NULL) {
+        harbour->places = pgc_places_new(&places_conf);
+        ws_conf.places = harbour->places;
+    }
     harbour->loop = pgc_loop_new();
     harbour->metrics = pgc_metrics_new();
     harbour->port = pgc_port_new();
@@ -171,6 +183,7 @@ harbour_close(struct harbour *harbour)
     pgc_port_free(harbour->port);
     pgc_loop_free(harbour->loop);
     pgc_auth_free(harbour->auth);
+    pgc_places_free(harbour->places);
     pgc_metrics_free(harbour->metrics);
     free(harbour->token);
     free(harbour->expired_token);
@@ -350,10 +363,15 @@ harbour_wait_for(struct harbour *harbour, const char *name, int64_t least)
 }
 
 void
-harbour_wait_until_empty(struct harbour *harbour)
+harbour_wait_for_most(struct harbour *harbour, const char *name, int64_t most)
 {
-    struct metric_wait wait = {
-        .harbour = harbour, .name = "pgcable_ws_connections", .least = 0, .most = 0};
+    struct metric_wait wait = {.harbour = harbour, .name = name, .least = INT64_MIN, .most = most};
 
     harbour_wait(harbour_metric_is_in, &wait);
+}
+
+void
+harbour_wait_until_empty(struct harbour *harbour)
+{
+    harbour_wait_for_most(harbour, "pgcable_ws_connections", 0);
 }

@@ -15,7 +15,8 @@
 
 struct harbour;
 
-/* Settings under which nothing is in the way, nor any time too short. */
+/* Settings under which nothing is in the way, nor any time too short.  No places: the harbour has
+ * plenty of its own. */
 struct pgc_ws_conf harbour_conf(void);
 
 struct harbour *harbour_open(const struct pgc_ws_conf *conf);
@@ -44,6 +45,7 @@ int64_t harbour_wait_until_drained(struct harbour *harbour);
 int64_t harbour_counted(struct harbour *harbour, const char *name);
 /* Until it is at least that; fails the test if it takes too long. */
 void harbour_wait_for(struct harbour *harbour, const char *name, int64_t least);
+void harbour_wait_for_most(struct harbour *harbour, const char *name, int64_t most);
 void harbour_wait_until_empty(struct harbour *harbour); /* of connections */
 
 #endif

@@ -19,9 +19,10 @@
 
 enum { DEADLINE_S = 60 };
 
-struct ship *
-ship_new(const struct harbour *harbour, int receive_bytes)
+static struct ship *
+ship_launch(const struct harbour *harbour, const char *from, int receive_bytes)
 {
+    struct sockaddr_in own = {.sin_family = AF_INET};
     const struct sockaddr_in address = {
         .sin_family = AF_INET,
         .sin_port = htons((uint16_t)harbour_port(harbour)),
@@ -39,8 +40,22 @@ ship_new(const struct harbour *harbour, int receive_bytes)
     }
     (void)setsockopt(ship->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
     (void)setsockopt(ship->fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+    assert_int_equal(inet_pton(AF_INET, from, &own.sin_addr), 1);
+    assert_int_equal(bind(ship->fd, (const struct sockaddr *)&own, sizeof(own)), 0);
     assert_int_equal(connect(ship->fd, (const struct sockaddr *)&address, sizeof(address)), 0);
     return ship;
+}
+
+struct ship *
+ship_new(const struct harbour *harbour, int receive_bytes)
+{
+    return ship_launch(harbour, "127.0.0.1", receive_bytes);
+}
+
+struct ship *
+ship_from(const struct harbour *harbour, const char *address)
+{
+    return ship_launch(harbour, address, 0);
 }
 
 void
@@ -180,7 +195,7 @@ ship_ask(struct ship *ship, const char *target, const char *headers)
     free(request);
 }
 
-static void
+void
 ship_enter(struct ship *ship, const struct harbour *harbour, const char *more)
 {
     char *headers = pgc_xasprintf("Authorization: Bearer %s\r\n%s", harbour_token(harbour), more);
@@ -336,4 +351,42 @@ ship_expect_close(struct ship *ship, int code)
     assert_int_equal((unsigned char)payload[0] << 8 | (unsigned char)payload[1], code);
     ship_send_frame(ship, SHIP_CLOSE, true, payload, 2);
     assert_int_equal(ship_next(ship, payload, sizeof(payload), &length), -1);
+}
+
+struct ship *
+ship_subscriber(const struct harbour *harbour, int receive_bytes)
+{
+    struct ship *ship = ship_aboard(harbour, receive_bytes);
+
+    ship_subscribe(ship);
+    return ship;
+}
+
+char *
+ship_filled(size_t bytes)
+{
+    char *fill = pgc_xmalloc(bytes + 1);
+    char *text = NULL;
+
+    memset(fill, 'x', bytes);
+    fill[bytes] = '\0';
+    text = pgc_xasprintf("{\"fill\":\"%s\"}", fill);
+    free(fill);
+    return text;
+}
+
+void
+ship_expect_end_after(struct ship *ship, const char *last, int code)
+{
+    char before[128] = "";
+    char payload[128];
+    size_t length;
+    int opcode;
+
+    while ((opcode = ship_next(ship, payload, sizeof(payload), &length)) == SHIP_TEXT) {
+        memcpy(before, payload, sizeof(before));
+    }
+    assert_int_equal(opcode, SHIP_CLOSE);
+    assert_int_equal((unsigned char)payload[0] << 8 | (unsigned char)payload[1], code);
+    assert_string_equal(before, last);
 }

@@ -12,6 +12,7 @@
 #define CONFIRMED     "{\"identifier\":\"" NOTIFICATIONS "\",\"type\":\"confirm_subscription\"}"
 #define MESSAGE(text) "{\"identifier\":\"" NOTIFICATIONS "\",\"message\":" text "}"
 #define WELCOME       "{\"type\":\"welcome\"}"
+#define SHIP_TOO_SLOW "{\"type\":\"disconnect\",\"reason\":\"too_slow\",\"reconnect\":true}"
 
 enum { SHIP_BYTES = 1 << 20, SHIP_TEXT = 1, SHIP_CLOSE = 8, SHIP_PING = 9, SHIP_PONG = 10 };
 
@@ -24,6 +25,8 @@ struct ship {
 
 /* Just connected; `receive_bytes` > 0 sets SO_RCVBUF.  Free with ship_sink. */
 struct ship *ship_new(const struct harbour *harbour, int receive_bytes);
+/* The same, from that address of this machine, such as 127.0.0.2. */
+struct ship *ship_from(const struct harbour *harbour, const char *address);
 void ship_sink(struct ship *ship); /* closes; NULL is fine */
 void ship_send(struct ship *ship, const void *bytes, size_t length);
 /* The head of the answer with its empty line, in static memory; "" if the server hung up. */
@@ -40,11 +43,15 @@ bool ship_has_ended(struct ship *ship, int wait_ms);
 /* "GET <target>" with all that a handshake needs but an Origin, and these further header lines. */
 void ship_ask(struct ship *ship, const char *target, const char *headers);
 
+/* Upgrade with a token and these further headers, and read WELCOME. */
+void ship_enter(struct ship *ship, const struct harbour *harbour, const char *headers);
+
 /* Connected, upgraded with a token, and WELCOME read. */
 struct ship *ship_aboard(const struct harbour *harbour, int receive_bytes);
 /* The same, with further headers in the request. */
 struct ship *ship_aboard_as(const struct harbour *harbour, const char *headers);
 void ship_subscribe(struct ship *ship); /* until confirmed */
+struct ship *ship_subscriber(const struct harbour *harbour, int receive_bytes); /* both */
 
 /* One masked frame, final or not. */
 void ship_send_frame(struct ship *ship, int opcode, bool final, const void *bytes, size_t length);
@@ -58,5 +65,10 @@ int ship_next_or_ping(struct ship *ship, char *payload, size_t size, size_t *len
 void ship_expect(struct ship *ship, const char *text);
 /* So is a close frame with that code; it is answered, and then the connection ends. */
 void ship_expect_close(struct ship *ship, int code);
+/* Frames up to a close frame with that code; the last text before it is `last`. */
+void ship_expect_end_after(struct ship *ship, const char *last, int code);
+
+/* `{"fill":"xxx…"}`, to be freed. */
+char *ship_filled(size_t bytes);
 
 #endif
