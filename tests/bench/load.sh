@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: PostgreSQL
+# shellcheck shell=bash
+#
+# load.sh - a daemon, a chat and pgcable-load, for the benchmarks with clients; source it after
+# lib.sh.
+#
+#   load_programs NAME           $pgcable, $load and $attack, or what to do so that they are there
+#   load_chat MEMBERS ROOMS      the database: member m is in room 1 + (m - 1) % ROOMS
+#   load_daemon [setting …]      starts it, again at the same $port; $daemon
+#   load_clients [option …]      starts pgcable-load; $clients
+#   load_read WORD               its next line that begins with that, in $line; the clock for it is
+#                                a minute and a half
+#   load_value NAME              what NAME=… says in $line
+#   load_write SECONDS RATE      writers, in the background; $writers
+#   load_say [TEXT]              one message in each room, this behind it, such as " end"
+#   load_processor_time PID …    of these processes, in seconds
+# shellcheck disable=SC2154 # $work is made by bench_begin
+load_secret=0123456789abcdef0123456789abcdef
+
+load_programs() {
+    local program
+
+    pgcable=${PGCABLE_BIN:-build/ci/src/app/pgcable}
+    load=${PGCABLE_LOAD:-build/ci/tests/bench/load/pgcable-load}
+    attack=${load%-load}-attack
+    for program in "$pgcable" "$load" "$attack"; do
+        if [ ! -x "$program" ]; then
+            echo "$1: there is no $program: cmake --preset ci && cmake --build --preset ci," \
+                "or set PGCABLE_BIN and PGCABLE_LOAD" >&2
+            exit 2
+        fi
+    done
+}
+
+load_chat() {
+    local migration
+
+    sql << SQL
+create extension pg_stat_statements;
+create table users (id bigint primary key, name text not null);
+create table rooms (id bigint primary key, name text not null);
+create table members (room_id bigint, user_id bigint, primary key (room_id, user_id));
+create table messages (
+    id bigint generated always as identity primary key,
+    room_id bigint not null,
+    user_id bigint not null,
+    body text not null,
+    created_at timestamptz not null default now()
+);
+create table said (room_id bigint primary key, count bigint not null);
+insert into users select i, 'u' || i from generate_series(1, $1) i;
+insert into rooms select i, 'r' || i from generate_series(1, $2) i;
+insert into members select 1 + (m - 1) % $2, m from generate_series(1, $1) m;
+insert into said select i, 0 from generate_series(1, $2) i;
+
+-- Numbered in the order of the commits, for the room's row is locked until then.
+create function say(room bigint, behind text default '') returns void language sql as \$\$
+    with next as (update said set count = count + 1 where room_id = room returning count)
+    insert into messages (room_id, user_id, body)
+    select room, room, concat('load ', count, ' ',
+        (extract(epoch from clock_timestamp()) * 1000000)::bigint, behind)
+    from next
+\$\$;
+vacuum analyze;
+SQL
+    for migration in sql/migrations/*.sql; do
+        sql -f "$migration"
+    done
+    sql > /dev/null << 'SQL'
+select pgcable.attach('member', 'users');
+select pgcable.attach('room', 'rooms');
+select pgcable.attach('participant', 'members', '{
+    "chat_room_id": "room_id", "community_member_id": "user_id"}');
+select pgcable.attach('message', 'messages', '{
+    "chat_room_id": "room_id", "community_member_id": "user_id", "sent_at": "created_at"}');
+SQL
+    load_rooms=$2
+    printf '%s\n' "\\set room random(1, $2)" "select say(:room);" > "$work/say.sql"
+}
+
+port=0
+load_daemon() {
+    : > "$work/daemon.log"
+    "$pgcable" serve --database "host=$PGHOST dbname=$PGDATABASE user=pgcable_daemon" \
+        --listen_port "$port" --admin_port -1 --hs256_secret "$load_secret" "$@" \
+        >> "$work/daemon.log" 2>&1 &
+    daemon=$!
+    until grep -q 'listening on' "$work/daemon.log"; do
+        if ! kill -0 "$daemon" 2> /dev/null; then
+            cat "$work/daemon.log" >&2
+            return 1
+        fi
+        sleep 0.1
+    done
+    port=$(sed -n 's/.*listening on .*://p' "$work/daemon.log")
+}
+
+load_stop() {
+    # shellcheck disable=SC2086 # what is not there is no argument
+    kill -KILL ${writers:-} ${clients:-} ${daemon:-}
+    wait
+} 2> /dev/null
+
+load_clients() {
+    exec {load_lines}< <(exec "$load" --port "$port" --secret "$load_secret" "$@" 2>&1)
+    clients=$!
+}
+
+load_read() {
+    while read -r -t 90 -u "$load_lines" line; do
+        if [[ $line == "$1 "* ]]; then
+            echo "  $line"
+            return
+        fi
+    done
+    echo "waited in vain until pgcable-load said \"$1\"; the daemon's last lines:" >&2
+    tail -n 5 "$work/daemon.log" >&2
+    return 1
+}
+
+load_value() {
+    local rest=${line#* "$1"=}
+
+    echo "${rest%% *}"
+}
+
+load_write() {
+    "$(pg_bin)/pgbench" -n -M prepared -T "$1" -R "$2" -c 4 -f "$work/say.sql" \
+        > "$work/pgbench.log" 2>&1 &
+    writers=$!
+}
+
+load_say() {
+    sql -c "select say(room, '${1:-}') from generate_series(1, $load_rooms) room" > /dev/null
+}
+
+load_processor_time() {
+    local pid
+
+    for pid in "$@"; do
+        sed 's/.*) //' "/proc/$pid/stat"
+    done 2> /dev/null | awk -v hz="$(getconf CLK_TCK)" '{ t += $12 + $13 } END { print t / hz }'
+}

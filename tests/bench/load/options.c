@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "load.h"
+
+static const struct option options[] = {
+    {"address", required_argument, NULL, 'a'},
+    {"base", no_argument, NULL, 'b'},
+    {"claim", required_argument, NULL, 'c'},
+    {"clients", required_argument, NULL, 'n'},
+    {"members", required_argument, NULL, 'm'},
+    {"path", required_argument, NULL, 'P'},
+    {"per-second", required_argument, NULL, 's'},
+    {"port", required_argument, NULL, 'p'},
+    {"retry", required_argument, NULL, 'r'},
+    {"rooms", required_argument, NULL, 'R'},
+    {"secret", required_argument, NULL, 'S'},
+    {"sources", required_argument, NULL, 'f'},
+    {0},
+};
+
+static const char usage[] =
+    "usage: pgcable-load --port PORT --secret SECRET [option …]\n"
+    "  --address 127.0.0.1   where the daemon listens\n"
+    "  --path /cable\n"
+    "  --clients 1000\n"
+    "  --members 1000        client i is member 1 + i % members …\n"
+    "  --rooms 100           … and listens to room 1 + i % rooms\n"
+    "  --claim community_member_id\n"
+    "  --sources 8           they come from 127.0.0.2 and the next ones, so many; 0 = from "
+    "anywhere\n"
+    "  --per-second 1000     so many come at the start; 0 = all at once\n"
+    "  --retry 100:1000      who is cut off comes back after so many ms, at random\n"
+    "  --base                actioncable-v1-json, and thus without resume\n";
+
+/* A number of that option, or 0 and `*ok` false. */
+static unsigned
+options_number(const char *text, bool *ok)
+{
+    char *end = NULL;
+    unsigned long value = strtoul(text, &end, 10);
+
+    if (*text < '0' || *text > '9' || *end != '\0' || value > 10000000) {
+        (void)fprintf(stderr, "pgcable-load: \"%s\" is no number that makes sense here\n", text);
+        *ok = false;
+        return 0;
+    }
+    return (unsigned)value;
+}
+
+/* MIN:MAX */
+static bool
+options_range(struct load_conf *conf, const char *text)
+{
+    char *colon = NULL;
+    char *end = NULL;
+
+    conf->retry_ms = strtol(text, &colon, 10);
+    conf->retry_most = *colon == ':' ? strtol(colon + 1, &end, 10) : -1;
+    if (conf->retry_ms < 0 || conf->retry_most < conf->retry_ms || *end != '\0') {
+        (void)fprintf(stderr, "pgcable-load: --retry \"%s\": want MIN:MAX\n", text);
+        return false;
+    }
+    return true;
+}
+
+/* Where that option's text goes; NULL if it has none. */
+static const char **
+options_text(struct load_conf *conf, int option)
+{
+    switch (option) {
+    case 'a':
+        return &conf->address;
+    case 'c':
+        return &conf->claim;
+    case 'P':
+        return &conf->path;
+    case 'S':
+        return &conf->secret;
+    default:
+        return NULL;
+    }
+}
+
+/* Where its number goes. */
+static unsigned *
+options_place(struct load_conf *conf, int option)
+{
+    switch (option) {
+    case 'f':
+        return &conf->sources;
+    case 'm':
+        return &conf->members;
+    case 'n':
+        return &conf->clients;
+    case 'p':
+        return &conf->port;
+    case 'R':
+        return &conf->rooms;
+    case 's':
+        return &conf->per_s;
+    default:
+        return NULL;
+    }
+}
+
+static bool
+options_take(struct load_conf *conf, int option)
+{
+    const char **text = options_text(conf, option);
+    unsigned *number = options_place(conf, option);
+    bool ok = true;
+
+    if (option == 'b') {
+        conf->is_base = true;
+    } else if (option == 'r') {
+        return options_range(conf, optarg);
+    } else if (text != NULL) {
+        *text = optarg;
+    } else if (number != NULL) {
+        *number = options_number(optarg, &ok);
+    } else {
+        return false;
+    }
+    return ok;
+}
+
+bool
+load_conf_read(struct load_conf *conf, int argc, char **argv)
+{
+    int option;
+
+    *conf = (struct load_conf){
+        .address = "127.0.0.1",
+        .path = "/cable",
+        .claim = "community_member_id",
+        .clients = 1000,
+        .members = 1000,
+        .rooms = 100,
+        .sources = 8,
+        .per_s = 1000,
+        .retry_ms = 100,
+        .retry_most = 1000,
+    };
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        if (!options_take(conf, option)) {
+            (void)fputs(usage, stderr);
+            return false;
+        }
+    }
+    if (conf->port == 0 || conf->secret == NULL || strlen(conf->secret) < 32 ||
+        conf->clients == 0 || conf->members == 0 || conf->rooms == 0 || optind < argc) {
+        (void)fputs(usage, stderr);
+        return false;
+    }
+    return true;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * wire.h - a client's end of one websocket: connecting, the handshake, frames in and out.
+ *
+ * Knows nothing of the cable's protocol.  A wire can be opened again after its end.  Loop thread.
+ */
+#ifndef PGCABLE_BENCH_WIRE_H
+#define PGCABLE_BENCH_WIRE_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "pgcable/buf.h"
+#include "pgcable/loop.h"
+
+enum { WIRE_BUFFER = 65536 };
+
+/* Where all wires of a program go, and what they share. */
+struct wire_port {
+    struct pgc_loop *loop;
+    struct sockaddr_in address;
+    const char *path;
+    const char *protocols;
+    unsigned first_source; /* wires come from 127.0.<first_source / 256>.<% 256> and the next … */
+    unsigned sources;      /* … of so many; 0 = from wherever the kernel takes */
+    char buffer[WIRE_BUFFER];
+};
+
+enum wire_end {
+    WIRE_UNREACHABLE, /* nobody listens */
+    WIRE_REFUSED,     /* an answer that is no upgrade */
+    WIRE_BROKEN,      /* the end of a connection, with or without a close frame */
+};
+
+struct wire_ops {
+    void (*opened)(void *owner);
+    void (*text)(void *owner, const char *text, size_t length);
+    void (*ended)(void *owner, enum wire_end why);
+};
+
+struct wire {
+    struct wire_port *port;
+    const struct wire_ops *ops;
+    void *owner;
+    int fd; /* -1: closed */
+    bool is_connected;
+    bool is_open; /* the handshake is done */
+    struct pgc_watch *watch;
+    struct pgc_buf request; /* until it is sent */
+    struct pgc_buf in;      /* the part of a frame, or of the answer to the handshake */
+};
+
+void wire_init(struct wire *wire, struct wire_port *port, const struct wire_ops *ops, void *owner);
+
+/* Begins; opened() or ended() follows, the latter perhaps at once.  Of the sources the one with
+ * that number, from 0 on and around. */
+void wire_open(struct wire *wire, unsigned source, const char *token);
+
+/* One masked text frame.  What the socket does not take at once ends the wire. */
+void wire_say(struct wire *wire, const char *text, size_t length);
+
+/* Bytes as they are.  Returns how many the socket took; 0 also if it is broken. */
+size_t wire_send(struct wire *wire, const void *bytes, size_t length);
+
+void wire_close(struct wire *wire); /* without a word to anybody; closed already is fine */
+
+/* A socket bound to that source, connecting; -1 with errno. */
+int wire_connect(const struct wire_port *port, unsigned source);
+
+/* The request of a handshake. */
+void wire_write_request(const struct wire_port *port, const char *token, struct pgc_buf *out);
+
+#endif
