@@ -20,6 +20,10 @@ struct pgc_loop;
 struct pgc_timer;
 struct pgc_watch;
 
+/* libevent's memory comes from mem.h: libwebsockets does not look whether it got an event.  First
+ * of all in main(), before there is a loop or a thread. */
+void pgc_loop_take_memory(void);
+
 struct pgc_loop *pgc_loop_new(void); /* aborts if the kernel gives no epoll */
 void pgc_loop_free(struct pgc_loop *loop);
 void pgc_loop_run(struct pgc_loop *loop);       /* until stopped */

@@ -22,6 +22,9 @@ char *pgc_xstrndup(const char *text, size_t length); /* always terminated */
 void *pgc_xmemdup(const void *bytes, size_t length);
 char *pgc_xasprintf(const char *fmt, ...) PGC_PRINTF(1, 2);
 
+/* A library that cannot be given these functions found no memory, and says so. */
+PGC_NORETURN void pgc_mem_none(const char *library);
+
 /* Overwrite, in a way the compiler keeps: for secrets, before free(). */
 void pgc_wipe(void *ptr, size_t size);
 

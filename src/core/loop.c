@@ -95,6 +95,12 @@ loop_new_base(void)
     return base;
 }
 
+void
+pgc_loop_take_memory(void)
+{
+    event_set_mem_functions(pgc_xmalloc, pgc_xrealloc, free);
+}
+
 struct pgc_loop *
 pgc_loop_new(void)
 {
@@ -158,7 +164,8 @@ pgc_loop_run(struct pgc_loop *loop)
 {
     loop_run_deferred(loop);
     while (!loop->stopping) {
-        int flags = STAILQ_EMPTY(&loop->deferred) ? EVLOOP_ONCE : EVLOOP_NONBLOCK;
+        /* Once even if it is not to block: alone, NONBLOCK goes on while there is input. */
+        int flags = STAILQ_EMPTY(&loop->deferred) ? EVLOOP_ONCE : EVLOOP_ONCE | EVLOOP_NONBLOCK;
 
         (void)event_base_loop(loop->base, flags);
         loop_run_deferred(loop);

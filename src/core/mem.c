@@ -11,6 +11,13 @@ mem_abort(size_t size)
     abort();
 }
 
+void
+pgc_mem_none(const char *library)
+{
+    (void)fprintf(stderr, "pgcable: out of memory in %s\n", library);
+    abort();
+}
+
 /* malloc(0) may give NULL, which would look like a failure. */
 static size_t
 mem_at_least_one(size_t size)

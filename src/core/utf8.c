@@ -3,6 +3,8 @@
 #include "pgcable/utf8.h"
 
 #include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
 
 static bool
 utf8_between(char byte, unsigned char first, unsigned char last)
@@ -60,10 +62,28 @@ pgc_utf8_sequence(const char *text, size_t length)
     return size;
 }
 
+/* Eight bytes at a time, for as long as none of them has its highest bit set. */
+static size_t
+utf8_ascii_span(const char *text, size_t length)
+{
+    const uint64_t highest = 0x8080808080808080;
+    uint64_t word = 0;
+    size_t span = 0;
+
+    while (length - span >= sizeof(word)) {
+        memcpy(&word, text + span, sizeof(word));
+        if ((word & highest) != 0) {
+            break;
+        }
+        span += sizeof(word);
+    }
+    return span;
+}
+
 size_t
 pgc_utf8_span(const char *text, size_t length)
 {
-    size_t span = 0;
+    size_t span = utf8_ascii_span(text, length); /* most of what comes is nothing else */
     size_t size = 1;
 
     while (span < length && size > 0) {
