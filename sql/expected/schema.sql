@@ -2056,7 +2056,7 @@ declare
 begin
     if v_lease > date_part('epoch', clock_timestamp())
         and (current_setting('max_prepared_transactions') = '0'
-            or v_lease - 10 >= floor(date_part('epoch', pg_postmaster_start_time()))) then
+            or v_lease - 10 > floor(date_part('epoch', pg_postmaster_start_time()))) then
         perform pg_notify('pgcable', '');
     end if;
 end;
@@ -3014,7 +3014,8 @@ declare
     v_control bigint;
 begin
     perform pg_advisory_xact_lock(7236357);
-    v_now := floor(extract(epoch from clock_timestamp()));
+    v_now := greatest(floor(extract(epoch from clock_timestamp())),
+        floor(extract(epoch from pg_postmaster_start_time())) + 1);
     v_control := pg_sequence_last_value('pgcable.ctl');
     if v_control >> 2 > 0 and (p_loud_seconds = 0 or v_control >> 2 <= v_now + 1) then
         perform pg_notify('pgcable', 'quiet');
