@@ -12,3 +12,22 @@ select pgcable.attach_generic('chaos.orders', stream => 'orders-{customer_id}',
 select pgcable.channel('OrdersChannel', stream => 'orders-{customer_id}', authorize => 'chaos.may');
 grant usage on schema pgcable to app;
 grant execute on function pgcable.broadcast(text, jsonb) to app;
+
+-- The ticks that were ever made, though pgcable drops its own: which rows belong to which one is
+-- then known without asking when they were committed.
+create table chaos.tick (
+    tick bigint primary key,
+    nonce uuid not null,
+    snap pg_snapshot not null
+);
+create function chaos.note_tick() returns trigger
+    language plpgsql
+    security definer
+as $$
+begin
+    insert into chaos.tick values (new.tick, new.nonce, new.snap);
+    return null;
+end;
+$$;
+create trigger chaos_ledger after insert on pgcable.tick
+    for each row execute function chaos.note_tick();

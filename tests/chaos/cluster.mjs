@@ -20,6 +20,8 @@ const CONF = [
     'shared_buffers = 32MB',
     'min_wal_size = 32MB',
     'max_wal_size = 64MB',
+    'checkpoint_completion_target = 0', // a copy for a standby waits for it
+    'wal_retrieve_retry_interval = 200ms',
     'deadlock_timeout = 200ms',
     'log_min_duration_statement = 500ms',
 ];

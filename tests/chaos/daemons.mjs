@@ -23,6 +23,7 @@ export class Node {
             database: `host=127.0.0.1 port=${this.wire.port} dbname=app user=pgcable_daemon sslmode=disable`,
             ...settings,
         });
+        this.daemon.env.FAKETIME_TIMESTAMP_FILE = this.world.clock;
         await this.run();
     }
 

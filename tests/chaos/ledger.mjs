@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: PostgreSQL
 // ledger.mjs - reads the ledger, and derives from it what each stream has to say.
+import { firstWhere } from './search.mjs';
 import { REVOKED_ROOMS, membersOf } from './stage.mjs';
 
-const COLUMNS = `seq, xid, pg_snapshot_xmin(snap), pg_snapshot_xmax(snap),
-    array_to_string(array(select pg_snapshot_xip(snap)), ','),
+const SNAPSHOT = (column) => `pg_snapshot_xmin(${column}), pg_snapshot_xmax(${column}),
+    array_to_string(array(select pg_snapshot_xip(${column})), ',')`;
+
+const COLUMNS = `seq, xid, ${SNAPSHOT('snap')},
     extract(epoch from pg_xact_commit_timestamp(xid::xid)) * 1000,
     kind, op, entity, version, room, member, thread, stream, writer, turn, sha`;
+
+const snapshot = (xmin, xmax, xip) =>
+    ({ xmin: Number(xmin), xmax: Number(xmax), xip: xip ? new Set(xip.split(',').map(Number)) : null });
 
 const number = (text) => (text === '' ? null : Number(text));
 
@@ -17,19 +23,57 @@ function parse(line) {
     }
     return {
         seq: Number(seq), xid: Number(xid), at: Number(at), kind, op,
-        snap: { xmin: Number(xmin), xmax: Number(xmax), xip: xip ? new Set(xip.split(',').map(Number)) : null },
+        snap: snapshot(xmin, xmax, xip),
         entity: Number(entity), version: number(version), room: number(room), member: number(member),
         thread: number(thread), stream, writer: number(writer), turn: number(turn), sha: sha || undefined,
     };
 }
 
-export async function readLedger(server, where = 'true') {
-    return (await server.query(`select ${COLUMNS} from chaos.ledger where ${where} order by seq;`)).map(parse);
-}
-
 // Had the transaction `xid` ended before the snapshot was taken?
 export function sees({ xmin, xmax, xip }, xid) {
     return xid < xmin || (xid < xmax && !xip?.has(xid));
+}
+
+async function readTicks(server) {
+    const lines = await server.query(`select tick, nonce, ${SNAPSHOT('snap')} from chaos.tick order by tick;`);
+    return lines.map((line) => {
+        const [tick, nonce, ...snap] = line.split('|');
+        return { tick: Number(tick), nonce, snap: snapshot(...snap) };
+    });
+}
+
+// The first tick that sees it: from then on all of them do.
+function tickOf(ticks, xid) {
+    return ticks[firstWhere(ticks.length, (n) => sees(ticks[n].snap, xid))]?.tick ?? Infinity;
+}
+
+async function readRows(server, where = 'true') {
+    return (await server.query(`select ${COLUMNS} from chaos.ledger where ${where} order by seq;`)).map(parse);
+}
+
+// All rows, each with the tick that it belongs to.
+export async function readLedger(server) {
+    const rows = await readRows(server);
+    const ticks = await readTicks(server);
+    const known = new Map();
+    for (const row of rows) {
+        if (!known.has(row.xid)) {
+            known.set(row.xid, tickOf(ticks, row.xid));
+        }
+        row.tick = known.get(row.xid);
+    }
+    return rows;
+}
+
+// What `old` has behind the last tick that both servers have: { tick, rows }.
+export async function readLost(old, server) {
+    const newest = 'select tick, nonce from chaos.tick order by tick desc limit 20000;';
+    const kept = new Set(await server.query(newest));
+    const [tick] = (await old.query(newest)).find((line) => kept.has(line)).split('|');
+    const lost = `not pg_visible_in_snapshot(xid, (select snap from chaos.tick where tick = ${tick}))`;
+    const rows = await readRows(old, `${lost} or kind = 'participant'
+        and room in (select room from chaos.ledger where ${lost})`); // who was told of them
+    return { tick: Number(tick), rows };
 }
 
 const roomStream = (room) => `chat-room-${room}-channel`;

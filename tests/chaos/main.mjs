@@ -25,6 +25,10 @@ function readArguments() {
             clients: { type: 'string', default: '40' },
             daemons: { type: 'string', default: '2' },
             pause: { type: 'string', default: '30' },
+            worlds: { type: 'string', default: '1' },
+            each: { type: 'string', default: 'Infinity' },
+            'at-once': { type: 'string', default: '3' },
+            hold: { type: 'string', default: '4000' },
             'base-only': { type: 'boolean', default: false },
             prepared: { type: 'string', default: 'on' },
             safeguard: { type: 'string' },
@@ -61,12 +65,14 @@ async function settle(world) {
 }
 
 async function play(world, options) {
-    const prng = new Prng(options.seed);
+    const prng = world.prng.fork('play');
     await world.begin();
     await world.allReached('all clients to be subscribed', SETTLE_MS, 1000);
     const begun = Date.now();
     world.startWriting();
-    const nemesis = new Nemesis(world, options.faults, prng.fork('nemesis'));
+    const nemesis = new Nemesis(world, options.faults, prng.fork('nemesis'), {
+        each: Math.ceil(Number(options.each) / Number(options.worlds)), atOnce: Number(options['at-once']), hold_ms: Number(options.hold),
+    });
     await nemesis.run(begun + options.seconds * 1000);
     while (options.faults.length === 0 && Date.now() < begun + options.seconds * 1000) {
         await new Promise((resolve) => setTimeout(resolve, 100));
@@ -77,34 +83,50 @@ async function play(world, options) {
     return { nemesis, seconds: (Date.now() - begun) / 1000 };
 }
 
-async function main() {
-    const options = readArguments();
-    console.log(`seed ${options.seed}: ${options.seconds} s, ${options.clients} clients, ${options.daemons} daemons` +
-        `${options.off ? `, without the safeguard ${options.off}` : ''}`);
-    const world = new World(new Prng(options.seed), {
+function worldOf(prng, options) {
+    return new World(prng, {
         clients: Number(options.clients),
         daemons: Number(options.daemons),
         extended: !options['base-only'],
         without: options.off,
         prepares: options.prepared === 'on',
         crew: { pause_ms: Number(options.pause) },
-        settings: { retention_s: 60, poll_ms: 60_000 }, // what the doorbell misses shall show
+        settings: { retention_s: 60, poll_ms: 600_000 }, // what the doorbell misses shall show
     });
+}
+
+async function judge(world) {
+    const rows = await readLedger(world.cluster.primary);
+    const verdict = new Verdict(rows, world.ghosts, world.events, world.violation);
+    verdict.judge(world.clients);
+    unnoticed(rows, world).forEach((kind) =>
+        world.violation('unnoticed', `${kind}: what a client wrote down was falsified, and nobody noticed`));
+    return verdict;
+}
+
+async function main() {
+    const options = readArguments();
+    console.log(`seed ${options.seed}: ${options.seconds} s, ${options.clients} clients, ${options.daemons} daemons` +
+        `${options.worlds > 1 ? `, ${options.worlds} times` : ''}${options.off ? `, without the safeguard ${options.off}` : ''}`);
+    const prng = new Prng(options.seed);
+    const worlds = Array.from({ length: Number(options.worlds) }, (_, n) => worldOf(prng.fork(`world ${n}`), options));
     const leave = async (code) => {
-        await world.end({ hasty: true }).catch((error) => console.error(error));
+        for (const world of worlds) {
+            await world.end({ hasty: true }).catch((error) => console.error(error));
+        }
         process.exit(code);
     };
     process.once('SIGINT', () => leave(130));
     process.once('SIGTERM', () => leave(143));
     try {
-        const played = await play(world, options);
-        const rows = await readLedger(world.cluster.primary);
-        const verdict = new Verdict(rows, world.ghosts, world.events, world.violation);
-        verdict.judge(world.clients);
-        unnoticed(rows, world).forEach((kind) =>
-            world.violation('unnoticed', `${kind}: what a client wrote down was falsified, and nobody noticed`));
-        (await world.end()).forEach((error) => world.violation('crashed', error.message));
-        process.exit(report(world, verdict, played, options) ? 0 : 1);
+        const games = await Promise.all(worlds.map(async (world) => ({ world, ...await play(world, options) })));
+        for (const game of games) {
+            game.verdict = await judge(game.world);
+        }
+        for (const world of worlds) {
+            (await world.end()).forEach((error) => world.violation('crashed', error.message));
+        }
+        process.exit(report(games, options.seed) ? 0 : 1);
     } catch (error) {
         console.error(error);
         console.log('0 passed, 1 failed');

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // order.mjs - one order out of what all clients saw, and what it must not contradict.
 import { sees } from './ledger.mjs';
+import { firstWhere } from './search.mjs';
 
 class Heap {
     #items = [];
@@ -47,10 +48,11 @@ class Heap {
 }
 
 // Facts (all of a stream, seen or not) in an order that each of the runs, lists of facts, agrees
-// with; where no run says anything, by time of commit.  Sets fact.index.  Where runs contradict each
-// other there is none, and the checks of the runs will tell.
+// with; where no run says anything, by tick, and in a tick by number, as pgcable has it: while nobody
+// makes ticks, one of them gets long, and who committed first is not who wrote first.  Sets
+// fact.index.  Where runs contradict each other there is none, and the checks of the runs will tell.
 export function merge(facts, runs) {
-    const before = (a, b) => a.row.at - b.row.at || a.row.seq - b.row.seq;
+    const before = (a, b) => (a.row.tick === b.row.tick ? a.row.seq - b.row.seq : a.row.tick - b.row.tick);
     const next = new Map(facts.map((fact) => [fact, []]));
     const waits = new Map(facts.map((fact) => [fact, 0]));
     for (const run of runs) {
@@ -115,14 +117,7 @@ function checkCauses(order, violation) {
     const lastOf = new Map(); // xid -> its last place
     order.forEach((fact, index) => lastOf.set(fact.row.xid, { index, fact }));
     const xids = [...lastOf.keys()].sort((a, b) => a - b);
-    const firstNotBelow = (xid) => {
-        let [low, high] = [0, xids.length];
-        while (low < high) {
-            const middle = (low + high) >> 1;
-            [low, high] = xids[middle] < xid ? [middle + 1, high] : [low, middle];
-        }
-        return low;
-    };
+    const firstNotBelow = (xid) => firstWhere(xids.length, (n) => xids[n] >= xid);
     let youngest = { xid: Infinity };
     for (let n = order.length - 1; n >= 0; n--) {
         const fact = order[n];

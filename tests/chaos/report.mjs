@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 // report.mjs - what a run was, and what came of it; one line per promise.
 
+import { firstWhere } from './search.mjs';
+
 // What must not happen; each is a line that passes or fails.
 const PROMISES = {
     lost: 'nothing committed is lost without the client being told',
@@ -39,28 +41,40 @@ function quantiles(values) {
     return `p50 ${at(0.5)}, p99 ${at(0.99)}, max ${at(1)} ms`;
 }
 
+// By time of commit, with the first arrival of all that was committed then or later.
+function firstArrivals(arrivals) {
+    const sorted = [];
+    for (let n = 0; n < arrivals.length; n += 2) {
+        sorted.push({ at: arrivals[n], first: arrivals[n + 1] });
+    }
+    sorted.sort((a, b) => a.at - b.at);
+    for (let n = sorted.length - 2; n >= 0; n--) {
+        sorted[n].first = Math.min(sorted[n].first, sorted[n + 1].first);
+    }
+    return sorted;
+}
+
 // From a fault's end to each client's first message of something committed after it.
-function recoveries(nemesis, verdict) {
+function recoveries(games) {
     const byName = new Map();
-    for (const { name, to } of nemesis.log.filter((entry) => entry.to !== null)) {
+    for (const { nemesis, verdict } of games) {
+        const ended = nemesis.log.filter(({ to }) => to !== null);
         for (const arrivals of verdict.arrivals.values()) {
-            let first = Infinity;
-            for (let n = 0; n < arrivals.length; n += 2) {
-                if (arrivals[n] > to && arrivals[n + 1] < first) {
-                    first = arrivals[n + 1];
-                }
-            }
-            if (first < Infinity) {
-                byName.set(name, [...(byName.get(name) ?? []), first - to]);
+            const sorted = firstArrivals(arrivals);
+            for (const { name, to } of ended) {
+                const next = sorted[firstWhere(sorted.length, (n) => sorted[n].at > to)];
+                const values = byName.get(name) ?? [];
+                values.push(...(next ? [next.first - to] : []));
+                byName.set(name, values);
             }
         }
     }
     return byName;
 }
 
-function delays(verdict) {
+function delays(verdicts) {
     const all = [];
-    for (const arrivals of verdict.arrivals.values()) {
+    for (const arrivals of verdicts.flatMap((verdict) => [...verdict.arrivals.values()])) {
         for (let n = 0; n < arrivals.length; n += 2) {
             all.push(arrivals[n + 1] - arrivals[n]);
         }
@@ -68,25 +82,22 @@ function delays(verdict) {
     return all;
 }
 
-function printCounts(world, verdict, { nemesis, seconds }) {
-    const { crew, clients, events } = world;
-    const transactions = new Set(verdict.expected.rows.map(({ xid }) => xid)).size;
-    const faults = add(nemesis.log.map(({ name }) => ({ [name]: 1 })));
-    console.log(`${grouped(verdict.expected.rows.length)} rows committed in ${grouped(transactions)} transactions and ${Math.round(seconds)} s: ` +
-        list(add([crew.kinds, world.counts])));
-    console.log(`${grouped(events.taken)} messages to ${clients.filter(({ extended }) => !extended).length} base and ` +
-        `${clients.filter(({ extended }) => extended).length} resuming clients, connected ` +
-        `${sum(clients.map(({ connects }) => connects))} times; told: ${list(add(clients.map(({ told }) => told)))}`);
-    console.log(`told of what a failover lost ${verdict.ghostly}, again after a gap ${verdict.again}, replayed in their newest ` +
-        `text ${verdict.amended}, left out of replays since edited or deleted ${verdict.excused}`);
-    console.log(`errors of the application, by SQLSTATE: ${list(crew.errors) || 'none'}`);
-    console.log(`${sum(faults)} faults: ${list(faults)}${nemesis.skipped ? `; ${nemesis.skipped} kinds skipped` : ''}`);
-    const { what, at, replayed } = verdict.slowest;
-    console.log(`from commit to client, faults included: ${quantiles(delays(verdict))}; the slowest: ${what}, committed at ` +
-        `${new Date(at).toISOString()}${replayed ? ', replayed' : ''}`);
-    const recovered = recoveries(nemesis, verdict);
+const total = (objects, what) => objects.reduce((sumOfAll, object) => sumOfAll + object[what], 0);
+
+function printFaults(games, messages) {
+    const times = ({ nemesis }) => Object.fromEntries([...nemesis.times].map(([{ name }, n]) => [name, n]));
+    const faults = add(games.map(times));
+    const kinds = Object.values(faults);
+    const { skipped } = games[0].nemesis;
+    console.log(`${grouped(messages)} messages x ${grouped(sum(faults))} faults, each of ${kinds.length} kinds ` +
+        `${kinds.length > 0 ? Math.min(...kinds) : 0} times or more: ${list(faults)}${skipped ? `; ${skipped} kinds skipped` : ''}`);
+}
+
+function printRecoveries(games) {
+    const recovered = recoveries(games);
     if (process.env.PGCABLE_CHAOS_VERBOSE) {
-        nemesis.log.forEach(({ name, from, to }) => console.log(`  ${new Date(from).toISOString()} ${name} ${to - from} ms`));
+        games.forEach(({ nemesis }) => nemesis.log.forEach(({ name, from, to }) =>
+            console.log(`  ${new Date(from).toISOString()} ${name} ${to - from} ms`)));
     }
     for (const [name, values] of recovered) {
         console.log(`from the end of ${name} to a client's first message: ${quantiles(values)}`);
@@ -96,22 +107,50 @@ function printCounts(world, verdict, { nemesis, seconds }) {
     }
 }
 
+function printCounts(games) {
+    const worlds = games.map(({ world }) => world);
+    const verdicts = games.map(({ verdict }) => verdict);
+    const clients = worlds.flatMap((world) => world.clients);
+    const rows = verdicts.map(({ expected }) => expected.rows);
+    const transactions = rows.map((all) => new Set(all.map(({ xid }) => xid)).size);
+    const messages = total(worlds.map(({ events }) => events), 'taken');
+    console.log(`${grouped(total(rows, 'length'))} rows committed in ${grouped(sum(transactions))} transactions and ` +
+        `${Math.round(Math.max(...games.map(({ seconds }) => seconds)))} s: ` +
+        list(add(worlds.flatMap(({ crew, counts }) => [crew.kinds, counts]))));
+    console.log(`${grouped(messages)} messages to ${clients.filter(({ extended }) => !extended).length} base and ` +
+        `${clients.filter(({ extended }) => extended).length} resuming clients, connected ` +
+        `${total(clients, 'connects')} times; told: ${list(add(clients.map(({ told }) => told)))}`);
+    console.log(`told of what a failover lost ${total(verdicts, 'ghostly')}, of what it moved ${total(verdicts, 'moved')}, ` +
+        `again after a gap ${total(verdicts, 'again')}, replayed in their newest text ${total(verdicts, 'amended')}, ` +
+        `left out of replays since edited or deleted ${total(verdicts, 'excused')}`);
+    console.log(`errors of the application, by SQLSTATE: ${list(add(worlds.map(({ crew }) => crew.errors))) || 'none'}`);
+    const { what, at, replayed } = verdicts.map(({ slowest }) => slowest).reduce((a, b) => (a.ms > b.ms ? a : b));
+    console.log(`from commit to client, faults included: ${quantiles(delays(verdicts))}; ` +
+        `the slowest: ${what}, committed at ${new Date(at).toISOString()}${replayed ? ', replayed' : ''}`);
+    printFaults(games, messages);
+    printRecoveries(games);
+}
+
 // True if every promise was kept.
-export function report(world, verdict, played, options) {
-    printCounts(world, verdict, played);
-    for (const [state, times] of world.crew.unexpected) {
-        world.violation('writes', `${times} writes failed with SQLSTATE ${state}`);
+export function report(games, seed) {
+    printCounts(games);
+    for (const { world } of games) {
+        for (const [state, times] of world.crew.unexpected) {
+            world.violation('writes', `${times} writes failed with SQLSTATE ${state}`);
+        }
     }
+    const violations = games.flatMap(({ world }) => world.violations);
     let failed = 0;
     for (const [kind, sentence] of Object.entries(PROMISES)) {
-        const broken = world.violations.filter((violation) => violation.kind === kind);
+        const broken = violations.filter((violation) => violation.kind === kind);
         failed += broken.length > 0 ? 1 : 0;
         console.log(`${broken.length > 0 ? 'FAIL' : 'PASS'} ${sentence}: ${kind} ${broken.length}`);
     }
     if (failed > 0) {
-        console.log(`again: tests/chaos/run --seconds ${options.seconds} --seed ${options.seed}`);
+        const seeded = process.argv.includes('--seed') ? [] : ['--seed', seed];
+        console.log(`again: tests/chaos/run ${[...process.argv.slice(2), ...seeded].join(' ')}`);
     }
-    const skipped = played.nemesis.skipped > 0 ? `, ${played.nemesis.skipped} skipped` : '';
-    console.log(`${Object.keys(PROMISES).length - failed} passed, ${failed} failed${skipped}`);
+    const { skipped } = games[0].nemesis;
+    console.log(`${Object.keys(PROMISES).length - failed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
     return failed === 0;
 }

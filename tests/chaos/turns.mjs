@@ -165,7 +165,7 @@ export async function longTurn(writer) {
     const { prng } = writer;
     writer.crew.count('long');
     await writer.run(`${writer.turn()} begin; ${several(writer, COLD, 1, 3)}`);
-    for (let n = prng.between(1, 3); n > 0 && !writer.crew.over; n--) {
+    for (let n = prng.between(1, 3); n > 0 && !writer.crew.isHushed; n--) {
         await delay(prng.between(100, 2500));
         await writer.run(several(writer, COLD, 1, 2));
     }

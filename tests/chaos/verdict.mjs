@@ -10,13 +10,18 @@ const messageOf = (key) => (/^[IUD]/.test(key) ? Number(/\d+/.exec(key)[0]) : nu
 const versionOf = (key) => (key[0] === 'D' ? Infinity : Number(key.split('.')[1]));
 
 export class Verdict {
-    // `ghosts`: the ledgers of servers whose last transactions were lost in a failover, read there:
-    // [{ rows, at }], `at` when another one took over.
+    // `ghosts`: what servers had whose last transactions were lost in a failover, read there:
+    // [{ rows, tick, at }], the last tick that the other one has, too, and when it took over.
     constructor(rows, ghosts, events, violation) {
         this.expected = new Expected(rows);
         this.events = events;
         this.violation = violation;
-        this.ghosts = ghosts.map(({ rows: all, at }) => ({ at, streams: new Expected(all).streams }));
+        this.ghosts = ghosts.map(({ rows: all, tick, at }) => ({ tick, at, expected: new Expected(all) }));
+        this.edits = new Map(); // message -> [{ row, ghost }], what replaced or deleted it, in any history
+        this.#noteEdits(this.expected, null);
+        this.ghosts.forEach((ghost) => this.#noteEdits(ghost.expected, ghost));
+        this.moved = 0; // in two histories, at two places
+        this.ghosts.forEach((ghost) => this.#freeMoved(ghost));
         this.again = 0; // told twice, on both sides of a gap that the client knows of
         this.excused = 0; // not replayed since it was edited or deleted meanwhile
         this.amended = 0; // replayed with its newest text
@@ -39,6 +44,27 @@ export class Verdict {
         }
     }
 
+    #noteEdits({ superseded }, ghost) {
+        for (const [message, rows] of superseded) {
+            this.edits.set(message, [...(this.edits.get(message) ?? []), ...rows.map((row) => ({ row, ghost }))]);
+        }
+    }
+
+    // What both histories have, but behind the last tick that they share, has a place in each: the
+    // failover kept the row, but not where it stood, or it was written (committed, if it had been
+    // prepared) once more.  By its text alone it cannot be told which one a client was told of.
+    #freeMoved({ tick, expected }) {
+        for (const [stream, lost] of expected.streams) {
+            for (const [key, { sha }] of lost) {
+                const fact = this.expected.streams.get(stream)?.get(key);
+                if (fact && !fact.free && fact.sha === sha && fact.row.tick > tick) {
+                    Object.assign(fact, { optional: true, free: true });
+                    this.moved++;
+                }
+            }
+        }
+    }
+
     #judgeStream(stream, subscribers) {
         const facts = this.expected.streams.get(stream) ?? new Map();
         const runs = subscribers.flatMap(({ client, subscription }) => {
@@ -51,6 +77,7 @@ export class Verdict {
         const violation = (kind, text) => this.violation(kind, `${stream}: ${text}`);
         for (const run of runs) {
             this.#checkOrder(run, violation);
+            this.#checkTicks(run, violation);
             this.#checkWhole(run, order, violation);
             this.#checkReplays(run, violation);
         }
@@ -70,13 +97,16 @@ export class Verdict {
             const event = this.events.list[id];
             const time = run.times[n];
             const replayed = run.resumes.some(({ from, to }) => n >= from && (to === null || n < to));
-            const fact = this.#factOf(where, event, time, replayed);
+            const edit = replayed ? this.#editOf(event, time) : null;
+            const fact = this.#factOf(where, event, time, edit);
+            ghost = edit?.ghost ?? ghost;
             if (!fact) {
-                ghost = this.#ghostOf(where, event, time) ?? ghost;
+                ghost = this.#ghostOf(where, event, time, edit) ?? ghost;
                 return;
             }
             if (ghost && fact.row.at > ghost.at) {
-                this.violation('lost', `${client.name} ${stream}: went on with ${fact.key} past a failover that lost what it had been told`);
+                this.violation('lost', `${client.name} ${stream}: went on with ${fact.key} past a failover ` +
+                    'that lost what it had been told');
                 ghost = null;
             }
             this.#checkLeak(where, fact, time);
@@ -110,25 +140,29 @@ export class Verdict {
         }
     }
 
+    // By what a message got the text that it is replayed with, if that is not its first.
+    #editOf({ key, sha }, time) {
+        return key[0] === 'I' ? this.edits.get(messageOf(key))?.find(({ row }) =>
+            row.version === versionOf(key) && row.sha === sha && row.at <= time + CLOCK_MS) : null;
+    }
+
     // What the ledger has under this name, or under the name it had before it was edited.
-    #factOf({ facts }, { key, sha }, time, replayed) {
+    #factOf({ facts }, { key, sha }, time, edit) {
         const fact = facts.get(key);
         if (fact && fact.sha === sha && fact.row.at <= time + CLOCK_MS) {
             return fact;
         }
-        const edits = replayed && key[0] === 'I' ? this.expected.superseded.get(messageOf(key)) : null;
-        if (edits?.some((row) => row.version === versionOf(key) && row.sha === sha)) {
-            this.amended++;
-            return facts.get(`I${messageOf(key)}.1`);
-        }
-        return null;
+        const first = edit ? facts.get(`I${messageOf(key)}.1`) : null;
+        this.amended += first ? 1 : 0;
+        return first;
     }
 
     // What was committed on a server whose last transactions were lost, and is told of in time.
-    #ghostOf({ stream, facts, client }, { key, sha }, time) {
-        const ghost = this.ghosts.find(({ streams }) => {
-            const fact = streams.get(stream)?.get(key);
-            return fact && fact.sha === sha && fact.row.at <= time + CLOCK_MS;
+    #ghostOf({ stream, facts, client }, { key, sha }, time, edit) {
+        const ghost = this.ghosts.find(({ expected }) => {
+            const lost = expected.streams.get(stream);
+            const fact = lost?.get(key);
+            return (fact && fact.sha === sha && fact.row.at <= time + CLOCK_MS) || (edit && lost?.has(`I${messageOf(key)}.1`));
         });
         if (ghost) {
             this.ghostly++;
@@ -165,14 +199,24 @@ export class Verdict {
         }
     }
 
-    // Everything from the run's first fact, or its confirmation, to its last one, or to the end.
+    #checkTicks({ client, facts }, violation) {
+        for (let n = 1; n < facts.length; n++) {
+            if (facts[n].row.tick < facts[n - 1].row.tick) {
+                violation('misordered', `${client.name} got ${facts[n - 1].key} of tick ${facts[n - 1].row.tick} before ` +
+                    `${facts[n].key} of tick ${facts[n].row.tick}`);
+            }
+        }
+    }
+
+    // Everything from the tick of the run's first fact, or its confirmation, to its last fact, or to
+    // the end: one listens from the end of a tick on.
     #checkWhole(read, order, violation) {
         const { client, run, facts } = read;
         const has = new Set(facts);
-        const first = facts.reduce((least, { index }) => Math.min(least, index), Infinity);
+        const first = facts.reduce((least, { row }) => Math.min(least, row.tick), Infinity);
         const last = run.end === null ? Infinity : facts.reduce((most, { index }) => Math.max(most, index), -1);
         for (const fact of order) {
-            const due = fact.index < last && (fact.index > first || fact.row.at > run.start + CLOCK_MS);
+            const due = fact.index < last && (fact.row.tick >= first || fact.row.at > run.start + CLOCK_MS);
             if (!due || fact.optional || has.has(fact)) {
                 continue;
             }
@@ -203,7 +247,7 @@ export class Verdict {
         let place = facts.findIndex((fact) => fact.index > index);
         place = place < 0 ? facts.length : place;
         return resumes.some(({ from, to, at }) => place >= from && place <= to &&
-            this.expected.superseded.get(message)?.some((newer) => newer.at <= at + CLOCK_MS &&
+            this.edits.get(message)?.some(({ row: newer }) => newer.at <= at + CLOCK_MS &&
                 newer.seq > row.seq && (row.op === 'U' || newer.op === 'D')));
     }
 
@@ -221,7 +265,7 @@ export class Verdict {
         }
     }
 
-    // A message has one place; another one only in a history that begins with a failover.
+    // A message has one place, the same for everyone.
     #checkPlaces(runs, violation) {
         const places = new Map();
         for (const { client, facts, places: own } of runs) {
@@ -231,7 +275,7 @@ export class Verdict {
                 }
                 const known = (places.get(fact) ?? new Set()).add(own[n]);
                 places.set(fact, known);
-                if (known.size > 1 + this.ghosts.length) {
+                if (known.size > 1) {
                     violation('misordered', `${client.name} has ${fact.key} at ${own[n]}, others elsewhere: ${[...known]}`);
                 }
             });

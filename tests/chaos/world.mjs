@@ -16,7 +16,7 @@ import { takeOut } from './safeguards.mjs';
 import { CUSTOMERS, MEMBERS, roomsOf, stageSql } from './stage.mjs';
 import { Crew } from './writers.mjs';
 
-const DISK_SIZE = '700m';
+const DISK_SIZE = '1000m';
 const LOOK_MS = 1000;
 const FINISH_MS = 300; // between two looks for prepared transactions to end
 
@@ -51,6 +51,8 @@ export class World {
     async begin() {
         this.dir = fs.mkdtempSync(path.join(os.tmpdir(), 'pgcable-chaos-'));
         fs.chmodSync(this.dir, 0o711);
+        this.clock = path.join(this.dir, 'clock');
+        fs.writeFileSync(this.clock, '+0\n');
         const disk = path.join(this.dir, 'disk');
         fs.mkdirSync(disk, { mode: 0o711 });
         this.hasDisk = this.#mount(disk);
@@ -218,15 +220,12 @@ export class World {
             await node.stop(hasty).catch((error) => errors.push(error));
         }
         this.front?.close();
-        if (process.env.PGCABLE_CHAOS_CLOCK) {
-            fs.rmSync(process.env.PGCABLE_CHAOS_CLOCK, { force: true });
-        }
         await this.cluster?.end();
         if (process.env.PGCABLE_KEEP) {
             this.#keepLogs();
         }
         if (this.hasDisk) {
-            execFileSync('umount', [this.cluster.dir]);
+            execFileSync('umount', ['--lazy', this.cluster.dir]); // a server's child may still be ending
         }
         if (!process.env.PGCABLE_KEEP) {
             fs.rmSync(this.dir, { recursive: true, force: true });

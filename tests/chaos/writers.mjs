@@ -111,6 +111,11 @@ export class Crew {
         this.errors[state] = (this.errors[state] ?? 0) + 1;
     }
 
+    // Who is at something long, ends it now.
+    get isHushed() {
+        return this.over || this.#open !== null;
+    }
+
     // Errors that the application would not have had without pgcable.
     get unexpected() {
         return Object.entries(this.errors).filter(([state]) => !EXPECTED.has(state));

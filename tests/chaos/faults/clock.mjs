@@ -3,16 +3,14 @@
 // right again.  tests/chaos/run starts them with libfaketime where there is one.
 import fs from 'node:fs';
 
-const FILE = process.env.PGCABLE_CHAOS_CLOCK;
-
 export const clock = {
     name: 'clock',
-    touches: ['daemon'],
+    touches: ['clock'],
     hold: [1000, 6000],
-    skip: () => (FILE ? null : 'libfaketime is not installed (packaging/deps test)'),
+    skip: () => (process.env.PGCABLE_CHAOS_CLOCK ? null : 'libfaketime is not installed (packaging/deps test)'),
     async start(world, prng) {
         const seconds = prng.between(5, 1800) * (prng.chance(0.5) ? 1 : -1);
-        fs.writeFileSync(FILE, `${seconds > 0 ? '+' : ''}${seconds}\n`);
-        return () => fs.writeFileSync(FILE, '+0\n');
+        fs.writeFileSync(world.clock, `${seconds > 0 ? '+' : ''}${seconds}\n`);
+        return () => fs.writeFileSync(world.clock, '+0\n');
     },
 };

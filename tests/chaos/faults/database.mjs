@@ -3,11 +3,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { until } from '../../integration/lib/until.mjs';
 import { MAX_PREPARED, PATIENCE_MS } from '../cluster.mjs';
-import { readLedger } from '../ledger.mjs';
+import { readLost } from '../ledger.mjs';
 
 export const terminate = {
     name: 'terminate',
-    touches: ['database'],
+    touches: ['sessions'],
     hold: [0, 0],
     async start(world, prng) {
         for (let n = prng.between(1, 6); n > 0; n--) {
@@ -22,7 +22,7 @@ export const terminate = {
 
 export const crash = {
     name: 'crash',
-    touches: ['database'],
+    touches: ['database', 'sessions'],
     hold: [0, 2000],
     async start(world) {
         const { primary } = world.cluster;
@@ -34,7 +34,7 @@ export const crash = {
 // In good order; and from now on transactions can be prepared, or cannot: then the doorbell rings.
 export const reconfigure = {
     name: 'reconfigure',
-    touches: ['database'],
+    touches: ['database', 'sessions'],
     hold: [0, 500],
     async start(world) {
         const { cluster, crew } = world;
@@ -54,7 +54,7 @@ export const reconfigure = {
 // The standby has everything: nobody needs to notice.
 export const promote = {
     name: 'promote',
-    touches: ['database'],
+    touches: ['database', 'sessions'],
     hold: [0, 500],
     async start(world) {
         const { cluster } = world;
@@ -72,7 +72,7 @@ export const promote = {
 // it is known which messages told of it.
 export const loseTail = {
     name: 'lose-tail',
-    touches: ['database'],
+    touches: ['database', 'sessions', 'rights'],
     hold: [0, 500],
     start: (world, prng) => loseLast(world, prng, null),
 };
@@ -80,7 +80,7 @@ export const loseTail = {
 // One daemon sees nothing of it until the new history is longer than the old one was.
 export const loseTailUnseen = {
     name: 'lose-tail-unseen',
-    touches: ['database', 'daemon'],
+    touches: ['database', 'sessions', 'daemons', 'rights'],
     hold: [0, 500],
     start: (world, prng) => loseLast(world, prng, prng.pick(world.nodes)),
 };
@@ -90,19 +90,19 @@ async function loseLast({ cluster, ghosts }, prng, blind) {
     const standby = await cluster.standby();
     await standby.setting('primary_conninfo', '');
     await standby.query('select pg_reload_conf();');
-    await delay(prng.between(300, 2500));
+    await delay(prng.between(200, 1500));
     blind?.signal('SIGSTOP');
     await old.crash();
     return async () => {
         const at = Date.now();
         await cluster.takeOver(standby);
         await old.up();
-        ghosts.push({ at, rows: await readLedger(old) });
+        ghosts.push({ at, ...await readLost(old, standby) });
         const [last] = await old.query('select max(tick) from pgcable.tick;');
         await cluster.drop(old);
         if (blind) {
-            await until('the new history to be longer', async () =>
-                Number((await standby.query('select max(tick) from pgcable.tick;'))[0]) > Number(last), PATIENCE_MS);
+            await until('the new history to be longer', async () => Number((await standby.query(
+                `select chaos.say('orders-1', 'and on'); select max(tick) from pgcable.tick;`)).at(-1)) > Number(last), PATIENCE_MS);
             blind.signal('SIGCONT');
         }
     };
@@ -111,7 +111,7 @@ async function loseLast({ cluster, ghosts }, prng, blind) {
 // Rows go before they were read: retention is tiny, and one daemon is not looking.
 export const prune = {
     name: 'prune',
-    touches: ['database', 'daemon'],
+    touches: ['database', 'daemons'],
     hold: [500, 3000],
     async start(world, prng) {
         const node = prng.pick(world.nodes);

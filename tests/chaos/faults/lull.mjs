@@ -3,12 +3,12 @@
 // near to their falling asleep, must be told of, though no other one follows and no poll is due.
 import { setTimeout as delay } from 'node:timers/promises';
 
-const PROBES = 6;
+const PROBES = 4;
 const PATIENCE_MS = 25_000; // far less than the settings' poll_ms
 
 export const lull = {
     name: 'lull',
-    touches: ['daemon', 'database', 'clients', 'rights'],
+    touches: ['daemons', 'database', 'sessions', 'wire', 'clients', 'rights', 'clock'],
     hold: [0, 0],
     async start(world, prng) {
         await world.crew.hush();

@@ -3,7 +3,7 @@
 
 export const databaseSilent = {
     name: 'database-silent',
-    touches: ['database'],
+    touches: ['wire'],
     hold: [500, 9000],
     async start(world, prng) {
         const wires = prng.chance(0.5) ? [prng.pick(world.nodes).wire] : world.nodes.map(({ wire }) => wire);
@@ -14,7 +14,7 @@ export const databaseSilent = {
 
 export const databaseReset = {
     name: 'database-reset',
-    touches: ['database'],
+    touches: ['wire'],
     hold: [0, 0],
     async start(world, prng) {
         world.nodes.forEach(({ wire }) => wire.reset(() => prng.chance(0.6)));

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: PostgreSQL
-// process.mjs - what happens to daemons.  A fault is { name, touches, hold: [ms, ms], skip(world),
-// start(world, prng) } and start() returns what ends it.
+// process.mjs - what happens to daemons.  A fault is { name, touches, onNode, hold: [ms, ms], skip(world),
+// start(world, prng, node) } and start() returns what ends it.  `touches`: what no other one may at the
+// same time; `onNode`: it befalls one daemon.
 import { setTimeout as delay } from 'node:timers/promises';
-
-const oneOf = (world, prng) => prng.pick(world.nodes);
 
 export const kill = {
     name: 'kill',
-    touches: ['daemon'],
+    touches: [],
+    onNode: true,
     hold: [0, 1500],
-    async start(world, prng) {
-        const node = oneOf(world, prng);
+    async start(world, prng, node) {
         await node.kill();
         return () => node.run();
     },
@@ -19,7 +18,7 @@ export const kill = {
 // All of them at once: what is committed now, nobody reads.
 export const killAll = {
     name: 'kill-all',
-    touches: ['daemon'],
+    touches: ['daemons'],
     hold: [0, 2500],
     async start(world) {
         await Promise.all(world.nodes.map((node) => node.kill()));
@@ -30,10 +29,10 @@ export const killAll = {
 // In good order: clients are told, and move over.
 export const restart = {
     name: 'restart',
-    touches: ['daemon'],
+    touches: [],
+    onNode: true,
     hold: [0, 1000],
-    async start(world, prng) {
-        const node = oneOf(world, prng);
+    async start(world, prng, node) {
         node.expectEnd();
         await node.daemon.stop();
         return () => node.run();
@@ -42,10 +41,10 @@ export const restart = {
 
 export const freeze = {
     name: 'freeze',
-    touches: ['daemon'],
+    touches: [],
+    onNode: true,
     hold: [1000, 12_000],
-    async start(world, prng) {
-        const node = oneOf(world, prng);
+    async start(world, prng, node) {
         node.signal('SIGSTOP');
         return () => node.signal('SIGCONT');
     },
@@ -54,10 +53,10 @@ export const freeze = {
 // Killed again and again, at whatever it does while it starts.
 export const stutter = {
     name: 'stutter',
-    touches: ['daemon'],
+    touches: [],
+    onNode: true,
     hold: [0, 200],
-    async start(world, prng) {
-        const node = oneOf(world, prng);
+    async start(world, prng, node) {
         for (let n = prng.between(2, 4); n > 0; n--) {
             await node.kill();
             await node.run();

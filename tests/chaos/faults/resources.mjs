@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: PostgreSQL
 // resources.mjs - what runs out: files, memory, the disk, the right to listen.
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { until } from '../../integration/lib/until.mjs';
+import { PATIENCE_MS } from '../cluster.mjs';
 import { REVOKED_ROOMS, membersOf } from '../stage.mjs';
 
 export const noFiles = {
     name: 'no-files',
-    touches: ['daemon', 'clients'],
+    touches: ['clients'],
+    onNode: true,
     hold: [500, 4000],
-    async start(world, prng) {
-        const node = prng.pick(world.nodes);
+    async start(world, prng, node) {
         node.limitFiles(prng.between(0, 2));
         world.front.reset(() => prng.chance(0.5));
         if (prng.chance(0.5)) {
@@ -23,10 +25,11 @@ export const noFiles = {
 
 const CGROUP = '/sys/fs/cgroup/memory';
 
-// The kernel's own way to end a process.
+// The kernel's own way to end a process: it may keep what it has, and get no page more.
 export const noMemory = {
     name: 'no-memory',
-    touches: ['daemon'],
+    touches: ['clients'],
+    onNode: true,
     hold: [0, 500],
     skip() {
         try {
@@ -37,17 +40,16 @@ export const noMemory = {
             return `no memory control group can be made here (${error.code})`;
         }
     },
-    async start(world, prng) {
-        const node = prng.pick(world.nodes);
+    async start(world, prng, node) {
         const group = `${CGROUP}/pgcable-chaos-${node.pid}`;
         const { pid } = node;
         fs.mkdirSync(group);
-        fs.writeFileSync(`${group}/memory.limit_in_bytes`, '1M');
+        fs.writeFileSync(`${group}/memory.limit_in_bytes`, '0');
         node.expectEnd();
         fs.writeFileSync(`${group}/cgroup.procs`, String(pid));
-        const deadline = Date.now() + 30_000;
-        while (node.up && Date.now() < deadline) {
-            await delay(20);
+        for (let n = 0; node.up && n < 5; n++) {
+            world.front.reset(() => prng.chance(0.5)); // who comes back needs some
+            await delay(1000);
         }
         if (node.up) {
             await node.kill(); // it needed no more memory
@@ -67,8 +69,12 @@ export const diskFull = {
     async start(world) {
         const { primary } = world.cluster;
         const filler = path.join(world.cluster.dir, 'filler');
-        const { bavail, bsize } = fs.statfsSync(world.cluster.dir);
-        execFileSync('fallocate', ['-l', String(Math.max(4096, bavail * bsize - 65_536)), filler]);
+        const fill = () => {
+            const { bavail, bsize } = fs.statfsSync(world.cluster.dir);
+            const size = String(Math.max(4096, bavail * bsize - 65_536));
+            return spawnSync('fallocate', ['-l', size, filler]).status === 0; // others write meanwhile
+        };
+        await until('the disk to be full', fill, PATIENCE_MS);
         return async () => {
             fs.rmSync(filler);
             await primary.revive(); // it may have given up: what it could not write was its log
