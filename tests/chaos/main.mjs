@@ -7,7 +7,7 @@ import { sha } from './events.mjs';
 import { FAULTS } from './faults/all.mjs';
 import { readLedger } from './ledger.mjs';
 import { Nemesis } from './nemesis.mjs';
-import { Prng } from './prng.mjs';
+import { Prng } from '../lib/prng.mjs';
 import { report } from './report.mjs';
 import { SAFEGUARDS } from './safeguards.mjs';
 import { unnoticed } from './tamper.mjs';
@@ -91,7 +91,7 @@ function worldOf(prng, options) {
         without: options.off,
         prepares: options.prepared === 'on',
         crew: { pause_ms: Number(options.pause) },
-        settings: { retention_s: 60, poll_ms: 600_000 }, // what the doorbell misses shall show
+        settings: { retention_s: 60, poll_ms: 600_000, canary_ms: 0 }, // what the doorbell misses shall show
     });
 }
 

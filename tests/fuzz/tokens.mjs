@@ -14,22 +14,18 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { makePair } from '../lib/keypair.mjs';
+import { Prng } from '../lib/prng.mjs';
 import { verdict } from './jws.mjs';
 
 const NOW = 1_790_000_000;
 
-// ---- chance (mulberry32)
+// ---- chance
 
-let state = 0;
-const random = () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-};
-const below = (count) => Math.floor(random() * count);
-const pick = (list) => list[below(list.length)];
-const chance = (share) => random() < share;
+let prng = null;
+const below = (count) => prng.between(0, count - 1);
+const pick = (list) => prng.pick(list);
+const chance = (share) => prng.chance(share);
 
 // ---- keys
 
@@ -43,9 +39,7 @@ function makeKey(alg, kid) {
             verify: (text, signature) => mac(text).equals(signature),
         };
     }
-    const { publicKey, privateKey } = alg === 'RS256'
-        ? crypto.generateKeyPairSync('rsa', { modulusLength: 2048 })
-        : crypto.generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const { publicKey, privateKey } = makePair(alg === 'RS256' ? 'rsa' : 'ec');
     const dsaEncoding = 'ieee-p1363';
     return {
         alg, kid, privateKey,
@@ -167,8 +161,7 @@ function disorder(members) {
     if (chance(0.08)) {
         list.push([chance(0.1) ? 'x' : '"x"', pick(STRANGE)]);
     }
-    list.sort(() => random() - 0.5);
-    return write(list);
+    return write(prng.shuffle(list));
 }
 
 // Bytes changed here and there.
@@ -230,7 +223,7 @@ function mangle(token) {
         () => token.slice(0, -1) + pick(ALPHABET),
         () => `${token}${pick(['=', '==', '.', ' ', '\n', 'A'])}`,
         () => `${pick([' ', 'Bearer ', '.'])}${token}`,
-        () => parts.toSorted(() => random() - 0.5).join('.'),
+        () => prng.shuffle(parts).join('.'),
         () => parts.slice(0, 2).join('.'),
         () => `${parts[0]}.${parts[1]}.`,
         () => [...parts, parts[2]].join('.'),
@@ -299,7 +292,7 @@ const tally = new Map();
 let differences = 0;
 try {
     for (let round = 0; round < Number(values.rounds); round++) {
-        state = Number(values.seed) + round;
+        prng = new Prng(Number(values.seed) + round);
         for (const settings of makeSettings(dir)) {
             differences += compare(values.program, settings, Number(values.count) / 2, tally);
         }

@@ -10,6 +10,7 @@ import { mint } from '../integration/lib/token.mjs';
 import { until, within } from '../integration/lib/until.mjs';
 import { EXTENDED, Wire } from '../integration/lib/wire.mjs';
 import { World } from '../integration/lib/world.mjs';
+import { Prng } from '../lib/prng.mjs';
 
 const [MEMBER, ROOM] = [42, 7];
 const CHANNEL = 'Chats::RoomChannel';
@@ -157,13 +158,10 @@ const [library, ...numbers] = process.argv.slice(2);
 const [samples, seed, ...wanted] = numbers.map(Number); // `wanted`: these places instead
 const preload = { LD_PRELOAD: library, MALLOC_PERTURB_: '165' };
 
-// Numerical Recipes' generator: the same places for the same seed.
-function* places(count, total) {
-    let state = seed >>> 0;
-    for (let i = 0; i < count; i++) {
-        state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-        yield 1 + Math.floor((state / 2 ** 32) * total);
-    }
+// The same places for the same seed.
+function places(count, total) {
+    const prng = new Prng(seed);
+    return Array.from({ length: count }, () => prng.between(1, total));
 }
 
 let failed = 0;
@@ -179,11 +177,11 @@ try {
     const total = Number(/fail_nth: (\d+) allocations/.exec(await live(world, preload))?.[1]);
     assert.ok(total > 1000, 'the library is not there');
     console.log(`${total} allocations in one life`);
-    const chosen =
-        wanted.length > 0 ? wanted : [...places(Math.min(samples, total), total)];
+    const chosen = wanted.length > 0 ? wanted : places(Math.min(samples, total), total);
     for (const place of chosen) {
         const environment = { ...preload, PGC_FAIL_AT: String(place) };
-        if (passed % 4 === 3) {
+        // By the place alone, so that it fails the same way when it is asked for by its number.
+        if (place % 4 === 3) {
             environment.PGC_FAIL_ON = '1';
         }
         try {

@@ -2,7 +2,6 @@
 // daemon.mjs - one running pgcable: its configuration, log, ports and end.
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
-import http from 'node:http';
 import net from 'node:net';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -162,26 +161,14 @@ export class Daemon {
         return false;
     }
 
-    // By a connection of its own: fetch() keeps some, and may wait for ever on one that was cut.
-    get(target) {
-        const options = { host: '127.0.0.1', port: this.settings.admin_port, path: target, agent: false };
-        return new Promise((resolve, reject) => {
-            const request = http.get({ ...options, timeout: 20_000 }, (response) => {
-                let body = '';
-                response.setEncoding('utf8');
-                response.on('data', (text) => (body += text));
-                response.on('error', reject);
-                response.on('end', () =>
-                    resolve({
-                        status: response.statusCode,
-                        type: response.headers['content-type'] ?? null,
-                        body,
-                    }),
-                );
-            });
-            request.on('timeout', () => request.destroy(new Error(`no answer to GET ${target}`)));
-            request.on('error', reject);
-        });
+    async get(target) {
+        const url = `http://127.0.0.1:${this.settings.admin_port}${target}`;
+        const response = await fetch(url, { signal: AbortSignal.timeout(PATIENCE_MS) });
+        return {
+            status: response.status,
+            type: response.headers.get('content-type'),
+            body: await response.text(),
+        };
     }
 
     async ready(status = 200) {
