@@ -46,7 +46,7 @@ begin
     for v_table in
         select tgrelid from pg_catalog.pg_trigger
         where tgfoid = pg_catalog.to_regprocedure('pgcable.rule_changed()')
-            and tgparentid operator(pg_catalog.=) 0
+            and tgname = 'pgcable_rule' and tgparentid operator(pg_catalog.=) 0
     loop
         execute pg_catalog.format('drop trigger pgcable_rule on %s', v_table);
     end loop;

@@ -806,9 +806,9 @@ CREATE FUNCTION pgcable.captured() RETURNS void
     LANGUAGE plpgsql
     AS $$
 begin
-    if pg_catalog.pg_sequence_last_value('pgcable.ctl'::pg_catalog.regclass)
-        operator(pg_catalog.>>) 2
-        operator(pg_catalog.>) pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) then
+    if pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())
+        operator(pg_catalog.<) (pg_catalog.pg_sequence_last_value('pgcable.ctl'::pg_catalog.regclass)
+            operator(pg_catalog.>>) 2) then
         perform pgcable.knock();
     end if;
     if pg_catalog.pg_sequence_last_value('pgcable.outbox_id'::pg_catalog.regclass)
@@ -1452,12 +1452,12 @@ CREATE FUNCTION pgcable.doctor_rights() RETURNS TABLE(level text, subject text, 
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
     with lacking as (
-        select format('execute on function %s', f::regprocedure) as what
-        from unnest('{pgcable.advance(json),"pgcable.batches(bigint,bigint)",pgcable.facts(json),
-            "pgcable.beginning(interval,bigint,bigint)",pgcable.hello(),pgcable.mapping_info(),pgcable.ring(integer),pgcable.writers(),
-            "pgcable.prune(interval,bigint,bigint)",pgcable.tick_info(bigint),pgcable.doctor(),
-            pgcable.canary(text),pgcable.tend(bigint),pgcable.pause(),pgcable.resume()}'::text[]) f
-        where not has_function_privilege(to_regrole('pgcable_daemon'), f::regprocedure, 'EXECUTE')
+        select format('execute on function %s', f.oid::regprocedure) as what
+        from pg_proc f
+        where f.pronamespace = 'pgcable'::regnamespace
+            and (obj_description(f.oid, 'pg_proc') like 'Daemon: %'
+                or f.proname in ('doctor', 'doctor_sessions', 'examine', 'pause', 'resume'))
+            and not has_function_privilege(to_regrole('pgcable_daemon'), f.oid, 'EXECUTE')
         union all
         select 'usage on schema pgcable'
         where not has_schema_privilege(to_regrole('pgcable_daemon'), 'pgcable', 'USAGE')
@@ -2052,9 +2052,10 @@ CREATE FUNCTION pgcable.knock() RETURNS void
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
+    v_now double precision := date_part('epoch', clock_timestamp());
     v_lease bigint := pg_sequence_last_value('pgcable.ctl') >> 2;
 begin
-    if v_lease > date_part('epoch', clock_timestamp())
+    if v_lease > v_now
         and (current_setting('max_prepared_transactions') = '0'
             or v_lease - 10 > floor(date_part('epoch', pg_postmaster_start_time()))) then
         perform pg_notify('pgcable', '');
@@ -3014,14 +3015,16 @@ declare
     v_control bigint;
 begin
     perform pg_advisory_xact_lock(7236357);
+    perform set_config('lock_timeout', '0', true);
     v_now := greatest(floor(extract(epoch from clock_timestamp())),
         floor(extract(epoch from pg_postmaster_start_time())) + 1);
     v_control := pg_sequence_last_value('pgcable.ctl');
-    if v_control >> 2 > 0 and (p_loud_seconds = 0 or v_control >> 2 <= v_now + 1) then
-        perform pg_notify('pgcable', 'quiet');
-    end if;
     perform setval('pgcable.ctl', (v_control & 3)
         | (case when p_loud_seconds > 0 then v_now + p_loud_seconds else 0 end << 2));
+    if v_control >> 2 > 0 and (p_loud_seconds = 0
+        or v_control >> 2 <= extract(epoch from clock_timestamp()) + 1) then
+        perform pg_notify('pgcable', 'quiet');
+    end if;
 end;
 $$;
 

@@ -136,17 +136,20 @@ $$;
 comment on function pgcable.kept(json, text[]) is
     'Internal: the columns named after the first entry.';
 
--- Ring while a lease is on.  Where transactions can be prepared, which is refused to those that did, a
--- lease (of 10 seconds: PGC_BELL_LEASE_S) from before the server's start may be one of a time when
--- they could not; and who slept then is gone.
+-- Ring while a lease is on.  The clock is read before the word, and by ring() after it was set: if one
+-- who writes found that the lease had ended, whoever renews it finds that, too, however long either is
+-- held up in between.  Where transactions can be prepared, which is refused to those that did, a lease
+-- (of 10 seconds: PGC_BELL_LEASE_S) from before the server's start may be one of a time when they
+-- could not; and who slept then is gone.
 create function pgcable.knock() returns void
     language plpgsql
     set search_path = pg_catalog, pg_temp
 as $$
 declare
+    v_now double precision := date_part('epoch', clock_timestamp());
     v_lease bigint := pg_sequence_last_value('pgcable.ctl') >> 2;
 begin
-    if v_lease > date_part('epoch', clock_timestamp())
+    if v_lease > v_now
         and (current_setting('max_prepared_transactions') = '0'
             or v_lease - 10 > floor(date_part('epoch', pg_postmaster_start_time()))) then
         perform pg_notify('pgcable', '');
@@ -254,8 +257,10 @@ comment on function pgcable.write_to(bigint, bigint) is
     ' they did not go where the caller thought, or somebody else is at it.';
 
 -- Whoever ends a lease, or finds that one ran out, says "quiet" to all daemons: one may be asleep
--- and rely on the writers.  A second to spare, because the clock goes on meanwhile.  In the second of
--- the server's start the next one counts, or knock() would take the lease for an older one.
+-- and rely on the writers.  A second to spare, for a clock that is set back.  The word stays set even
+-- if the transaction fails, so what is said must not: at commit NOTIFY waits for all others that
+-- notify, and no lock_timeout may end that.  In the second of the server's start the next one counts,
+-- or knock() would take the lease for an older one.
 create function pgcable.ring(p_loud_seconds integer) returns void
     language plpgsql
     security definer
@@ -266,14 +271,16 @@ declare
     v_control bigint;
 begin
     perform pg_advisory_xact_lock(7236357);
+    perform set_config('lock_timeout', '0', true);
     v_now := greatest(floor(extract(epoch from clock_timestamp())),
         floor(extract(epoch from pg_postmaster_start_time())) + 1);
     v_control := pg_sequence_last_value('pgcable.ctl');
-    if v_control >> 2 > 0 and (p_loud_seconds = 0 or v_control >> 2 <= v_now + 1) then
-        perform pg_notify('pgcable', 'quiet');
-    end if;
     perform setval('pgcable.ctl', (v_control & 3)
         | (case when p_loud_seconds > 0 then v_now + p_loud_seconds else 0 end << 2));
+    if v_control >> 2 > 0 and (p_loud_seconds = 0
+        or v_control >> 2 <= extract(epoch from clock_timestamp()) + 1) then
+        perform pg_notify('pgcable', 'quiet');
+    end if;
 end;
 $$;
 comment on function pgcable.ring(integer) is

@@ -76,15 +76,16 @@ $$;
 comment on function pgcable.capture_row(text, "char", record, record, text[]) is
     'Internal: what the functions of the triggers do where something is unusual.';
 
--- After a row: ring if a lease is on, and now and then look how large the outbox is.  For speed without
--- a SET clause, as the functions of the triggers: the lease of a daemon that died stays for a while.
+-- After a row: ring if a lease is on (the clock first, as knock() does), and now and then look how
+-- large the outbox is.  For speed without a SET clause, as the functions of the triggers: the lease of
+-- a daemon that died stays for a while.
 create function pgcable.captured() returns void
     language plpgsql
 as $$
 begin
-    if pg_catalog.pg_sequence_last_value('pgcable.ctl'::pg_catalog.regclass)
-        operator(pg_catalog.>>) 2
-        operator(pg_catalog.>) pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) then
+    if pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())
+        operator(pg_catalog.<) (pg_catalog.pg_sequence_last_value('pgcable.ctl'::pg_catalog.regclass)
+            operator(pg_catalog.>>) 2) then
         perform pgcable.knock();
     end if;
     if pg_catalog.pg_sequence_last_value('pgcable.outbox_id'::pg_catalog.regclass)

@@ -69,12 +69,12 @@ create function pgcable.doctor_rights()
     set search_path = pg_catalog, pg_temp
 as $$
     with lacking as (
-        select format('execute on function %s', f::regprocedure) as what
-        from unnest('{pgcable.advance(json),"pgcable.batches(bigint,bigint)",pgcable.facts(json),
-            "pgcable.beginning(interval,bigint,bigint)",pgcable.hello(),pgcable.mapping_info(),pgcable.ring(integer),pgcable.writers(),
-            "pgcable.prune(interval,bigint,bigint)",pgcable.tick_info(bigint),pgcable.doctor(),
-            pgcable.canary(text),pgcable.tend(bigint),pgcable.pause(),pgcable.resume()}'::text[]) f
-        where not has_function_privilege(to_regrole('pgcable_daemon'), f::regprocedure, 'EXECUTE')
+        select format('execute on function %s', f.oid::regprocedure) as what
+        from pg_proc f
+        where f.pronamespace = 'pgcable'::regnamespace
+            and (obj_description(f.oid, 'pg_proc') like 'Daemon: %'
+                or f.proname in ('doctor', 'doctor_sessions', 'examine', 'pause', 'resume'))
+            and not has_function_privilege(to_regrole('pgcable_daemon'), f.oid, 'EXECUTE')
         union all
         select 'usage on schema pgcable'
         where not has_schema_privilege(to_regrole('pgcable_daemon'), 'pgcable', 'USAGE')

@@ -83,7 +83,7 @@ doctor_certificate(struct doctor *doctor, const struct pgc_tls *tls)
     gmtime_r(&end, &date);
     strftime(finding, sizeof(finding), "the certificate is good until %Y-%m-%d", &date);
     doctor_report(doctor, is_late ? "warn" : "ok", "tls", finding,
-        is_late ? "renew it, then send the daemon SIGHUP" : NULL);
+        is_late ? "renew it; a daemon that runs reads it by itself" : NULL);
 }
 
 /* What a daemon with these settings would do with clients; nothing if only this machine sees it. */

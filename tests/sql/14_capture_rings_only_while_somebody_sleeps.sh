@@ -14,5 +14,7 @@ is "$(heard -c 'select pgcable.ring(0)')" 0 'going quiet twice wakes nobody'
 is "$(sql -c "select setval('pgcable.ctl', (extract(epoch from now())::bigint - 1) << 2)" \
     -c 'select 1' | tail -n 1)" 1 'a lease that ran out'
 is "$(heard -c "$insert")" 0 'binds nobody'
+is "$(heard -c 'select pgcable.ring(60)')" 1 'whoever finds that wakes the others'
+is "$(heard -c 'select pgcable.ring(60)')" 0 'one that lasts is renewed in peace'
 is "$(sql -c 'select pgcable.ring(60)' -c 'select pg_sequence_last_value('"'pgcable.ctl'"') & 3')" '
 0' 'the slot stays as it was'

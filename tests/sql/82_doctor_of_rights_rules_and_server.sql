@@ -24,6 +24,13 @@ select t.is(t.ills(), 'fail rights: pgcable_daemon lacks execute on function pgc
     ' fail rights: pgcable_daemon lacks usage on schema pgcable', 'rights');
 call t.heal();
 select t.is(t.ills(), null, 'granted');
+create temp table allowed as
+    select oid from pg_proc where pronamespace = 'pgcable'::regnamespace
+        and has_function_privilege('pgcable_daemon', oid, 'execute');
+revoke execute on all functions in schema pgcable from pgcable_daemon;
+call t.heal();
+select t.is(string_agg(oid::regprocedure::text, ', '), null, 'each function that it may call')
+    from allowed where not has_function_privilege('pgcable_daemon', oid, 'execute');
 
 create schema app;
 create function app.rule(member text, params jsonb) returns boolean
