@@ -25,7 +25,7 @@ enum pgc_op_kind {
     PGC_OP_EXPEL,   /* member `via` is gone: end all of that member's connections */
     PGC_OP_RELOAD,  /* history broke: everything clients know may be wrong; tell all to reload */
 
-    /* About connections rather than topics: the hub passes them on. */
+    /* About connections rather than topics: the hub passes them on, and EXPEL, too. */
     PGC_OP_BAN_TOKEN,  /* the token whose jti is `via` is good no more */
     PGC_OP_BAN_MEMBER, /* so are those of member `via` that were issued when `ban` says */
     PGC_OP_RECHECK,    /* the rule of channel `via` may say something else: ask, deliver after */

@@ -59,7 +59,7 @@ struct pgc_conf {
     int64_t notify;                      /* enum: auto (default), always, off = 0, 1, 2 */
     int64_t outbox_max_bytes;            /* 1073741824, 0..1125899906842624; 0 = no bound */
     char *page_dir;                      /* "" ; files served on the admin address */
-    int64_t poll_ms;                     /* 1000, 50..5000 */
+    int64_t poll_ms;                     /* 1000, 50..3600000 */
     bool proxy_protocol;                 /* off */
     int64_t queue_age_ms;                /* 10000, 100..600000 */
     int64_t queue_bytes;                 /* 33554432, 65536..1073741824 */

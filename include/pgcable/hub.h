@@ -89,8 +89,8 @@ enum pgc_replay {
 enum pgc_replay pgc_hub_replay(
     struct pgc_hub *hub, struct pgc_sub *sub, const struct pgc_since *since) PGC_MUSTCHECK;
 
-/* Who is told of operations that are about connections, at their place in the order; it may end
- * subscriptions. */
+/* Who is told of operations that are about connections, with or without subscriptions, at their
+ * place in the order; it may end subscriptions. */
 void pgc_hub_pass_on(
     struct pgc_hub *hub, void (*take)(const struct pgc_op *op, void *arg), void *arg);
 

@@ -80,21 +80,6 @@ cable_take_answer(struct pgc_cable *cable, const struct pgc_answer *answer)
 }
 
 static void
-cable_expel(struct pgc_cable *cable, const char *member)
-{
-    struct pgc_session *session = LIST_FIRST(&cable->sessions);
-
-    while (session != NULL) {
-        struct pgc_session *next = LIST_NEXT(session, entry);
-
-        if (strcmp(session->member, member) == 0) {
-            pgc_session_disconnect(session, "remote", false);
-        }
-        session = next;
-    }
-}
-
-static void
 cable_cool(void *arg)
 {
     struct pgc_cable *cable = arg;
@@ -130,12 +115,6 @@ cable_take_batch(struct pgc_cable *cable, const struct pgc_batch *batch)
         pgc_metric_observe_us(cable->metrics.canary_seconds, pgc_wall_age_us(batch->canary_us));
     }
     cable_cool(cable);
-    /* The hub knows only connections that have subscriptions. */
-    for (size_t i = 0; i < batch->count; i++) {
-        if (batch->ops[i].kind == PGC_OP_EXPEL) {
-            cable_expel(cable, batch->ops[i].via);
-        }
-    }
 }
 
 static void

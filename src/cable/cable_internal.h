@@ -143,6 +143,7 @@ struct pgc_held {
     struct pgc_msg **msgs; /* a reference of each */
     size_t count;
     size_t size;
+    size_t bytes; /* of their texts */
 };
 bool pgc_held_add(struct pgc_held *held, struct pgc_msg *msg); /* false: too many */
 void pgc_held_clear(struct pgc_held *held);
@@ -225,8 +226,9 @@ void pgc_session_take_reject(
 
 /* ---- rights.c ---- */
 
-/* What a right came from, for the metric. */
+/* What a right came from, for the log and the metric. */
 enum pgc_right { PGC_RIGHT_TOKEN, PGC_RIGHT_KEY, PGC_RIGHT_RULE };
+void pgc_right_note_end(const struct pgc_session *session, enum pgc_right right);
 
 /* The client is sent away, and may come back to be asked anew. */
 void pgc_right_ended(struct pgc_session *session, enum pgc_right right);

@@ -8,11 +8,12 @@
 /* An answer takes milliseconds.  Where it takes so long that this is not enough, the client comes
  * back later and is told what it missed. */
 enum { HELD_MIN = 16, HELD_MAX = 4096 };
+#define HELD_MAX_BYTES ((size_t)32 << 20)
 
 bool
 pgc_held_add(struct pgc_held *held, struct pgc_msg *msg)
 {
-    if (held->count == HELD_MAX) {
+    if (held->count == HELD_MAX || held->bytes >= HELD_MAX_BYTES) {
         return false;
     }
     if (held->count == held->size) {
@@ -20,6 +21,7 @@ pgc_held_add(struct pgc_held *held, struct pgc_msg *msg)
         held->msgs = pgc_xrealloc(held->msgs, held->size * sizeof(struct pgc_msg *));
     }
     held->msgs[held->count++] = pgc_msg_ref(msg);
+    held->bytes += msg->length;
     return true;
 }
 

@@ -3,7 +3,8 @@
  * rights.c - rights that end while a connection is open, at their place among the messages.
  *
  * Both ends are told as a lost permission always is: "remote", and come back.  Who has a better
- * token, or a right after all, goes on where it stopped; all others are refused then.
+ * token, or a right after all, goes on where it stopped; all others are refused then.  Only a
+ * member that is gone is told to stay away.
  */
 #include "pgcable/clock.h"
 #include "pgcable/log.h"
@@ -12,15 +13,22 @@
 
 static const char *const right_lost[] = {
     [PGC_RIGHT_TOKEN] = "its token was revoked",
+    [PGC_RIGHT_KEY] = "the key of its token is gone",
     [PGC_RIGHT_RULE] = "a rule does not accept it any more",
 };
 
 void
-pgc_right_ended(struct pgc_session *session, enum pgc_right right)
+pgc_right_note_end(const struct pgc_session *session, enum pgc_right right)
 {
     pgc_log(PGC_LOG_INFO, session->conn, "member \"%s\" is sent away: %s", session->member,
         right_lost[right]);
     pgc_metric_add(session->cable->metrics.rights_ended[right], 1);
+}
+
+void
+pgc_right_ended(struct pgc_session *session, enum pgc_right right)
+{
+    pgc_right_note_end(session, right);
     pgc_session_disconnect(session, "remote", true);
 }
 
@@ -97,12 +105,30 @@ rights_recheck(struct pgc_cable *cable, const char *channel_class)
     }
 }
 
+/* The hub knows only connections that have subscriptions, and has ended those. */
+static void
+rights_expel(struct pgc_cable *cable, const char *member)
+{
+    struct pgc_session *session = LIST_FIRST(&cable->sessions);
+
+    while (session != NULL) {
+        struct pgc_session *next = LIST_NEXT(session, entry);
+
+        if (strcmp(session->member, member) == 0) {
+            pgc_session_disconnect(session, "remote", false);
+        }
+        session = next;
+    }
+}
+
 void
 pgc_rights_take(const struct pgc_op *op, void *arg)
 {
     struct pgc_cable *cable = arg;
 
-    if (op->kind == PGC_OP_RECHECK) {
+    if (op->kind == PGC_OP_EXPEL) {
+        rights_expel(cable, op->via);
+    } else if (op->kind == PGC_OP_RECHECK) {
         rights_recheck(cable, op->via);
     } else if (op->kind == PGC_OP_REVIEW) {
         rights_ask_again(cable, op->via, false);

@@ -145,9 +145,7 @@ void
 pgc_session_lose_key(struct pgc_session *session)
 {
     if (!session->closing && !session->dead) {
-        pgc_log(PGC_LOG_INFO, session->conn,
-            "member \"%s\" is sent away: the key of its token is gone", session->member);
-        pgc_metric_add(session->cable->metrics.rights_ended[PGC_RIGHT_KEY], 1);
+        pgc_right_note_end(session, PGC_RIGHT_KEY);
         session_expire(session);
     }
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: PostgreSQL */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "pgcable/clock.h"
+#include "pgcable/log.h"
 #include "pgcable/mem.h"
 
 #include "cable_internal.h"
@@ -17,6 +19,20 @@ subscription_send(struct pgc_subscription *subscription, struct pgc_msg *msg)
 }
 
 static void
+subscription_hold(struct pgc_subscription *subscription, struct pgc_msg *msg)
+{
+    struct pgc_session *session = subscription->session;
+
+    if (!pgc_held_add(&subscription->held, msg)) {
+        pgc_log(PGC_LOG_INFO, session->conn,
+            "member \"%s\" is sent away: too much waits until a rule has been asked again (%zu "
+            "messages, %zu bytes)",
+            session->member, subscription->held.count, subscription->held.bytes);
+        pgc_session_disconnect(session, "remote", true);
+    }
+}
+
+static void
 subscription_deliver(void *owner, struct pgc_sub *sub PGC_UNUSED, struct pgc_msg *msg)
 {
     struct pgc_subscription *subscription = owner;
@@ -25,10 +41,10 @@ subscription_deliver(void *owner, struct pgc_sub *sub PGC_UNUSED, struct pgc_msg
     if (subscription->dead) {
         return;
     }
-    if (!subscription->holds) {
+    if (subscription->holds) {
+        subscription_hold(subscription, msg);
+    } else {
         subscription_send(subscription, msg);
-    } else if (!pgc_held_add(&subscription->held, msg)) {
-        pgc_session_disconnect(subscription->session, "remote", true);
     }
 }
 
@@ -126,6 +142,7 @@ pgc_subscription_open(
 void
 pgc_subscription_ask_again(struct pgc_subscription *subscription, bool holds)
 {
+    enum pgc_verdict verdict;
     struct pgc_target target;
     size_t length;
     const char *text = pgc_ident_text(subscription->ident, &length);
@@ -134,9 +151,9 @@ pgc_subscription_ask_again(struct pgc_subscription *subscription, bool holds)
         return; /* nothing is delivered yet */
     }
     subscription->holds = subscription->holds || holds;
-    if (subscription->ticket == 0 &&
-        pgc_channels_resolve(text, length, subscription->session->member, &target) ==
-            PGC_VERDICT_ASK) {
+    if (subscription->ticket == 0) {
+        verdict = pgc_channels_resolve(text, length, subscription->session->member, &target);
+        assert(verdict == PGC_VERDICT_ASK); /* as when it was opened */
         subscription_ask_for(subscription, text, length, &target);
     }
 }

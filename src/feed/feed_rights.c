@@ -25,6 +25,13 @@ rights_batch(struct pgc_feed_rights *rights)
     return rights->batch;
 }
 
+static void
+rights_forget(struct pgc_feed_rights *rights)
+{
+    pgc_batch_unref(rights->batch);
+    rights->batch = NULL;
+}
+
 /* One row of rights(). */
 static void
 rights_row(const struct pgc_pg_row *row, void *arg)
@@ -57,8 +64,7 @@ rights_hand_down(struct pgc_feed *feed)
         pgc_feed_place_batch(
             rights->batch, feed->reading.begun ? &feed->reading.place : &feed->place);
         pgc_feed_hand_down(feed, rights->batch);
-        pgc_batch_unref(rights->batch);
-        rights->batch = NULL;
+        rights_forget(rights);
     }
 }
 
@@ -78,10 +84,13 @@ rights_loaded(const struct pgc_err *err, void *arg)
 static void
 rights_reviewed(const struct pgc_err *err, void *arg)
 {
+    struct pgc_feed *feed = arg;
+
     if (err != NULL) {
         pgc_log_err(PGC_LOG_WARN, 0, err, "look again at what was revoked");
+        rights_forget(feed->rights);
     } else {
-        rights_hand_down(arg);
+        rights_hand_down(feed);
     }
 }
 
@@ -102,6 +111,7 @@ void
 pgc_feed_load_rights(struct pgc_feed *feed, void (*then)(struct pgc_feed *feed))
 {
     feed->rights->then = then;
+    rights_forget(feed->rights); /* what a lost connection left */
     rights_query(feed, "true", rights_loaded);
 }
 
@@ -132,6 +142,6 @@ void
 pgc_feed_rights_free(struct pgc_feed_rights *rights)
 {
     pgc_timer_free(rights->timer);
-    pgc_batch_unref(rights->batch);
+    rights_forget(rights);
     free(rights);
 }

@@ -400,6 +400,14 @@ hub_reload(struct pgc_hub *hub)
     }
 }
 
+static void
+hub_pass_on(const struct pgc_hub *hub, const struct pgc_op *op)
+{
+    if (hub->take != NULL) {
+        hub->take(op, hub->take_arg);
+    }
+}
+
 void
 pgc_hub_pass_on(struct pgc_hub *hub, void (*take)(const struct pgc_op *op, void *arg), void *arg)
 {
@@ -432,6 +440,7 @@ pgc_hub_apply(struct pgc_hub *hub, const struct pgc_batch *batch)
             break;
         case PGC_OP_EXPEL:
             hub_expel(hub, op->via);
+            hub_pass_on(hub, op);
             break;
         case PGC_OP_RELOAD:
             hub_reload(hub);
@@ -440,9 +449,7 @@ pgc_hub_apply(struct pgc_hub *hub, const struct pgc_batch *batch)
         case PGC_OP_BAN_MEMBER:
         case PGC_OP_RECHECK:
         case PGC_OP_REVIEW:
-            if (hub->take != NULL) {
-                hub->take(op, hub->take_arg);
-            }
+            hub_pass_on(hub, op);
             break;
         case PGC_OP_BEGIN:
         case PGC_OP_ADMIT:

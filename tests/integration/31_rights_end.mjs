@@ -232,11 +232,18 @@ export default {
         const ann = await own.app.member('Ann');
         const id = jti();
         const token = mint(ann, { jti: id });
+        const seldom = await own.start({ reauthorize_s: 60 });
         const wire = await own.open({ member: ann, token }).welcomed();
+        const later = await own.open({ member: ann, token }, seldom).welcomed();
         await own.app.superuser.sql`select pgcable.pause()`;
         await revoke(own, id);
         assert.deepEqual(await wire.disconnected(), AWAY);
-        assert.deepEqual(await own.open({ member: ann, token }).disconnected(), REFUSED);
+        const starts = await own.start({ reauthorize_s: 60 });
+        for (const daemon of [own.daemon, starts]) {
+            assert.deepEqual(await own.open({ member: ann, token }, daemon).disconnected(), REFUSED);
+        }
+        await own.app.superuser.sql`select pgcable.resume()`;
+        assert.deepEqual(await later.disconnected(), AWAY);
     },
 
     async 'a rule that names its tables is asked again in the order of commits'(t) {

@@ -160,6 +160,32 @@ a_request_the_database_stumbles_over_is_refused_and_stops_nobody(void **state)
 }
 
 static bool
+complains_of_rights(struct scene *scene)
+{
+    struct pgc_feed_status status;
+
+    pgc_feed_status(scene->feed, &status);
+    return !status.ready && strstr(status.why, "rights") != NULL;
+}
+
+/* The mapping and the rights are read while the stream of a tick's rows is paused. */
+static void
+what_fails_in_the_middle_of_a_tick_is_tried_again(void **state)
+{
+    struct scene *scene = *state;
+
+    run(scene->app, "alter function pgcable.rights(boolean) rename to rights_away");
+    run(scene->app, "select pgcable.broadcast('s', '\"before\"');"
+                    "select pgcable.put('mapping', null, null);"
+                    "select pgcable.broadcast('s', '\"after\"')");
+    wait_for(scene, complains_of_rights);
+    run(scene->app, "alter function pgcable.rights_away(boolean) rename to rights");
+    wait_for_messages(scene, 2);
+    assert_string_equal(pgc_buf_str(&scene->heard), "\"before\" \"after\" ");
+    assert_int_equal(scene->reloads, 0);
+}
+
+static bool
 says_migrate(struct scene *scene)
 {
     struct pgc_feed_status status;
@@ -220,6 +246,7 @@ main(void)
         WITH_FEED(a_connection_lost_while_facts_are_fetched_costs_nothing),
         WITH_FEED(a_server_that_crashed_is_read_on_from_where_it_was),
         WITH_FEED(another_history_makes_everyone_reload_and_then_goes_on),
+        WITH_FEED(what_fails_in_the_middle_of_a_tick_is_tried_again),
         cmocka_unit_test(a_slow_worker_holds_the_feed_back_and_loses_nothing),
         WITH_FEED(requests_wait_while_the_database_is_away),
         WITH_FEED(a_request_the_database_stumbles_over_is_refused_and_stops_nobody),

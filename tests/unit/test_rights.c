@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "pgcable/clock.h"
+#include "pgcable/mem.h"
 
 #include "cable_world.h"
 
@@ -260,6 +261,10 @@ what_follows_waits_until_the_rule_has_been_asked_again(void **state)
     world_publish(world, "orders-5", "4");
     assert_string_equal(socket_next(&stays), MESSAGE(ORDERS, "4"));
     assert_int_equal(world_counted(world, "pgcable_rights_ended_total{right=\"rule\"}"), 1);
+    send_recheck(world, PGC_OP_RECHECK, "OrdersChannel"); /* another batch asks anew */
+    assert_string_equal(socket_next(&stays), MESSAGE(ORDERS, "1"));
+    world_answer(world, world_wait_for_ask(world, 5)->ticket, NULL, NULL);
+    assert_string_equal(socket_next(&stays), AWAY);
     socket_hang_up(&stays);
     socket_hang_up(&goes);
 }
@@ -382,23 +387,46 @@ connection_may_end_while_what_was_held_is_sent(void **state)
     socket_hang_up(&socket);
 }
 
+/* A rule that is to be asked again, and `count` times that message. */
+static void
+send_to_hold(struct world *world, const char *text, size_t count)
+{
+    struct pgc_batch *batch = pgc_batch_new(1);
+    struct pgc_msg *msg = pgc_msg_new(&place, 0, text, strlen(text));
+
+    pgc_batch_add(batch, PGC_OP_RECHECK, NULL, "OrdersChannel", NULL);
+    for (size_t i = 0; i < count; i++) {
+        pgc_batch_add(batch, PGC_OP_PUBLISH, "orders-5", NULL, msg);
+    }
+    world_send_batch(world, batch);
+    pgc_msg_unref(msg);
+}
+
 /* A database that does not answer must not fill the memory: the client comes back for the rest. */
 static void
 too_much_to_hold_sends_the_client_away(void **state)
 {
+    char *large = pgc_xmalloc((1 << 20) + 1);
+    const struct {
+        const char *text;
+        size_t fits;
+    } cases[] = {{"1", 4096}, {large, 32}};
     struct world *world = *state;
-    struct pgc_batch *batch = pgc_batch_new(1);
     struct socket socket;
 
-    socket_open(world, &socket, "42", "");
-    subscribe_orders(world, &socket);
-    pgc_batch_add(batch, PGC_OP_RECHECK, NULL, "OrdersChannel", NULL);
-    for (int i = 0; i <= 4096; i++) {
-        add_text(batch, "orders-5", "1");
+    memset(large, '1', 1 << 20);
+    large[1 << 20] = '\0';
+    for (size_t i = 0; i < 2; i++) {
+        socket_open(world, &socket, "42", "");
+        subscribe_orders(world, &socket);
+        send_to_hold(world, cases[i].text, cases[i].fits);
+        world_wait_for_ask(world, 2 * i + 2);
+        assert_string_equal(socket_next(&socket), "");
+        world_publish(world, "orders-5", "2");
+        assert_string_equal(socket_next(&socket), AWAY);
+        socket_hang_up(&socket);
     }
-    world_send_batch(world, batch);
-    assert_string_equal(socket_next(&socket), AWAY);
-    socket_hang_up(&socket);
+    free(large);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
