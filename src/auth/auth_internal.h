@@ -12,6 +12,7 @@
  *   auth.c       all of it together
  *   mint.c       tokens of our own, for development
  *   tls.c        the certificate that clients are shown
+ *   memory.c     the libraries' memory is ours
  */
 #ifndef PGCABLE_AUTH_INTERNAL_H
 #define PGCABLE_AUTH_INTERNAL_H

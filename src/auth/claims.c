@@ -26,12 +26,10 @@ claims_check_start(const struct pgc_auth_conf *conf, const char *text, size_t le
     int64_t *issued_s, struct pgc_err *err)
 {
     static const char *const keys[] = {"nbf", "iat"};
-    int64_t from_s = 0;
 
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        int64_t from_s = 0;
         bool present;
-
-        from_s = 0;
 
         if (!claims_date(text, length, keys[i], &present, &from_s)) {
             return pgc_err_set(err, PGC_ERR_AUTH, "check a token: its %s is no date", keys[i]);
@@ -41,8 +39,8 @@ claims_check_start(const struct pgc_auth_conf *conf, const char *text, size_t le
                 (long long)(from_s - now_s));
             return pgc_err_hint(err, "compare the clocks of this machine and of the issuer");
         }
+        *issued_s = from_s; /* the last one stays: iat */
     }
-    *issued_s = from_s;
     return true;
 }
 

@@ -40,7 +40,7 @@ heritage_hash(void)
     EVP_MD_CTX *hash = EVP_MD_CTX_new();
 
     if (hash == NULL || EVP_DigestInit_ex(hash, EVP_sha256(), NULL) != 1) {
-        abort(); /* no memory */
+        pgc_mem_none("OpenSSL");
     }
     return hash;
 }
@@ -53,7 +53,7 @@ heritage_write(const cjose_jwk_t *jwk)
     char *text = cjose_jwk_to_json(jwk, true, &problem);
 
     if (text == NULL) {
-        abort(); /* no memory: it was read from as much */
+        pgc_mem_none("cjose"); /* it was read from as much */
     }
     return text;
 }

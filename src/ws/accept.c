@@ -15,8 +15,6 @@
 #include <netinet/tcp.h>
 #include <unistd.h>
 
-#include "pgcable/clock.h"
-
 #include "ws_internal.h"
 
 enum {

@@ -60,31 +60,38 @@ arrival_judge_address(struct pgc_ws *ws, struct ws_ticket *ticket, const struct 
     return ws_places_come_from(ws->conf.places, ticket, peer);
 }
 
+/* Ends it; the descriptor, which nothing watches any more, is the caller's. */
+static int
+arrival_release(struct ws_conn *conn)
+{
+    int fd = conn->arrival->fd;
+
+    conn->arrival->fd = -1;
+    ws_arrival_end(conn);
+    return fd;
+}
+
 /* One who has come and is not the library's yet. */
 static void
 arrival_turn_away(struct ws_conn *conn, enum ws_entry entry)
 {
     arrival_log(conn->ws, entry, &conn->peer);
-    ws_entry_refuse(conn->ws, conn->arrival->fd, entry);
-    conn->arrival->fd = -1;
+    ws_entry_refuse(conn->ws, arrival_release(conn), entry);
     ws_conn_move(conn, WS_CLOSING); /* or it would count as incomplete, too */
-    ws_conn_kill(conn);
+    ws_conn_gone(conn);
 }
 
 /* The whole header has come, and not a byte behind it has been read. */
 static void
 arrival_go_on(struct ws_conn *conn)
 {
-    int fd = conn->arrival->fd;
     enum ws_entry entry = arrival_judge_address(conn->ws, &conn->ticket, &conn->peer);
 
     if (entry != WS_ENTRY_OK) {
         arrival_turn_away(conn, entry);
-        return;
+    } else {
+        ws_conn_adopt(conn, arrival_release(conn));
     }
-    conn->arrival->fd = -1;
-    ws_arrival_end(conn);
-    ws_conn_adopt(conn, fd);
 }
 
 /* Look first, and then take what belongs to the header: the rest is for the library. */
@@ -198,15 +205,16 @@ ws_arrive(struct pgc_ws *ws, int fd, const struct sockaddr *from)
     }
 }
 
-bool
-ws_arrival_forwarded(struct ws_conn *conn, const char *header, enum ws_entry *entry)
+enum ws_entry
+ws_arrival_forwarded(struct ws_conn *conn, const char *header)
 {
     struct pgc_ws *ws = conn->ws;
+    enum ws_entry entry;
 
     ws_peer_forwarded(&conn->peer, ws->proxies, header);
-    *entry = arrival_judge_address(ws, &conn->ticket, &conn->peer);
-    if (*entry != WS_ENTRY_OK) {
-        arrival_log(ws, *entry, &conn->peer);
+    entry = arrival_judge_address(ws, &conn->ticket, &conn->peer);
+    if (entry != WS_ENTRY_OK) {
+        arrival_log(ws, entry, &conn->peer);
     }
-    return *entry == WS_ENTRY_OK;
+    return entry;
 }

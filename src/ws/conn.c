@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <inttypes.h>
-#include <netdb.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 

@@ -178,9 +178,9 @@ events_decide(struct ws_conn *conn, const struct ws_request *request, struct ws_
     static const char forbidden[] =
         "HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain\r\nConnection: close\r\n"
         "Content-Length: 21\r\n\r\nOrigin is not allowed";
-    enum ws_entry entry;
+    enum ws_entry entry = ws_arrival_forwarded(conn, request->forwarded_for);
 
-    if (!ws_arrival_forwarded(conn, request->forwarded_for, &entry)) {
+    if (entry != WS_ENTRY_OK) {
         return ws_upgrade_no_entry(conn, entry);
     }
     switch (ws_handshake_judge_events(&conn->ws->rules, request)) {

@@ -179,8 +179,9 @@ places_end_handshake(struct pgc_places *places, struct ws_ticket *ticket)
     if (ticket->has_address) {
         size_t length;
         const char *network = places_network(ticket, &length);
+        struct place_count *count = pgc_table_get(places->addresses, network, length);
 
-        places_count(places->addresses, network, length)->handshakes--;
+        count->handshakes--;
     }
 }
 

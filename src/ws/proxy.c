@@ -129,13 +129,13 @@ proxy_read_binary(const char *bytes, size_t length, size_t *used, struct ws_peer
         return WS_PROXY_MORE;
     }
     rest = (size_t)head[14] << 8 | head[15];
-    *used = PROXY_HEAD_BYTES + rest;
-    if (*used > WS_PROXY_BYTES) {
+    if (rest > WS_PROXY_BYTES - PROXY_HEAD_BYTES) {
         return WS_PROXY_BAD;
     }
-    if (length < *used) {
+    if (length < PROXY_HEAD_BYTES + rest) {
         return WS_PROXY_MORE;
     }
+    *used = PROXY_HEAD_BYTES + rest;
     if (head[12] == PROXY_LOCAL || (head[12] == PROXY_FOR_CLIENT && head[13] == PROXY_UNSPEC)) {
         return WS_PROXY_DONE;
     }

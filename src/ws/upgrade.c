@@ -144,6 +144,7 @@ ws_upgrade_admit(struct ws_conn *conn, const struct ws_request *request)
         admission->is_crowded = true;
         (void)pgc_err_set(&err, PGC_ERR_LIMIT, "member \"%s\" has too many connections",
             admission->identity.member);
+        (void)pgc_err_hint(&err, "if it needs that many, raise max_connections_per_member");
     }
     upgrade_log_admission(conn, request, admission, &err);
     ws_admission_free(conn->admission);
@@ -181,9 +182,9 @@ static int
 upgrade_decide(struct ws_conn *conn, const struct ws_request *request)
 {
     const struct ws_stats *stats = &conn->ws->stats;
-    enum ws_entry entry;
+    enum ws_entry entry = ws_arrival_forwarded(conn, request->forwarded_for);
 
-    if (!ws_arrival_forwarded(conn, request->forwarded_for, &entry)) {
+    if (entry != WS_ENTRY_OK) {
         return ws_upgrade_no_entry(conn, entry);
     }
     switch (ws_handshake_judge(&conn->ws->rules, request)) {

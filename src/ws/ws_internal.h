@@ -203,9 +203,9 @@ void ws_entry_refuse(struct pgc_ws *ws, int fd, enum ws_entry entry);       /* c
 
 /* arrival.c */
 void ws_arrive(struct pgc_ws *ws, int fd, const struct sockaddr *from); /* takes the descriptor */
-/* What the request says of its way here (NULL = nothing); false if `entry` speaks against it. */
-bool ws_arrival_forwarded(struct ws_conn *conn, const char *header, enum ws_entry *entry);
-void ws_arrival_end(struct ws_conn *conn);
+/* With what the request says of its way here (NULL = nothing): may it still come in? */
+enum ws_entry ws_arrival_forwarded(struct ws_conn *conn, const char *header);
+void ws_arrival_end(struct ws_conn *conn); /* closes the descriptor, if it still has one */
 void ws_arrival_end_all(struct pgc_ws *ws);
 
 /* server.c */

@@ -20,7 +20,8 @@ enum { WS_PROXY_BYTES = 2048 };
 enum ws_proxy { WS_PROXY_MORE, WS_PROXY_DONE, WS_PROXY_BAD };
 
 /*
- * Read a header at the start of `bytes`.  MORE: all bytes belong to it, and more are to come.
+ * Read a header at the start of `bytes`.  MORE: all bytes belong to it, and more are to come;
+ * `*used` and `peer` stay as they were.
  * DONE: it has `*used` bytes; `peer` is the client, or as it was if the proxy speaks for itself.
  */
 enum ws_proxy ws_proxy_read(const char *bytes, size_t length, size_t *used, struct ws_peer *peer);

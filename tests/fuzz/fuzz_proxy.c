@@ -26,7 +26,7 @@ try_header(const char *bytes, size_t size)
             memcmp(&peer, &again, sizeof(peer)) != 0)) {
         abort();
     }
-    if (found == WS_PROXY_MORE && size >= WS_PROXY_BYTES) {
+    if (found == WS_PROXY_MORE && (size >= WS_PROXY_BYTES || used != 0)) {
         abort();
     }
 }

@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "pgcable/clock.h"
+
 #include "ws_pace.h"
 #include "ws_ship.h"
 
@@ -17,7 +19,12 @@
 #define ACCEPTED "pgcable_ws_accepted_total"
 #define RATE     "pgcable_ws_refused_total{reason=\"rate\"}"
 
-enum { FLEET = WS_PACE_AT_ONCE + 14, FOREVER_MS = 600000, FLOOD_BYTES = 64 << 20 };
+enum {
+    FLEET = WS_PACE_AT_ONCE + 14,
+    FOREVER_MS = 600000,
+    PATIENCE_MS = 60000,
+    FLOOD_BYTES = 64 << 20,
+};
 
 static void
 fleet_arrives(struct harbour *harbour, struct ship *ships[FLEET])
@@ -116,7 +123,10 @@ nobody_comes_in_while_others_are_sent_away(void **state)
 static void
 wait_for_arrivals(struct harbour *harbour, int64_t count)
 {
+    const int64_t deadline_ms = pgc_monotonic_ms() + PATIENCE_MS;
+
     while (harbour_counted(harbour, ACCEPTED) + harbour_counted(harbour, RATE) < count) {
+        assert_true(pgc_monotonic_ms() < deadline_ms);
         (void)poll(NULL, 0, 1);
     }
 }
