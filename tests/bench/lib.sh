@@ -8,6 +8,8 @@
 #                                      for the disk; $work is a folder that goes away at the end
 #   bench_later COMMAND                run at the end, however that comes
 #   sql [psql options]                 fails with what psql said
+#   bench_migrate [psql options]       makes the schema pgcable
+#   bench_attach_chat [psql options]   the same, and attaches users, rooms, members and messages
 #   bench_processor_time DATABASE      of all sessions that have ended, in hundredths of a second,
 #                                      once no pgbench is connected to it; what others do to
 #                                      the machine disturbs it less than any other measure
@@ -47,6 +49,26 @@ sql() {
         cat "$work/psql.log" >&2
         return 1
     }
+}
+
+bench_migrate() {
+    local migration
+
+    for migration in sql/migrations/*.sql; do
+        sql "$@" -f "$migration"
+    done
+}
+
+bench_attach_chat() {
+    bench_migrate "$@"
+    sql "$@" > /dev/null << 'SQL'
+select pgcable.attach('member', 'users');
+select pgcable.attach('room', 'rooms');
+select pgcable.attach('participant', 'members', '{
+    "chat_room_id": "room_id", "community_member_id": "user_id"}');
+select pgcable.attach('message', 'messages', '{
+    "chat_room_id": "room_id", "community_member_id": "user_id", "sent_at": "created_at"}');
+SQL
 }
 
 bench_processor_time() {

@@ -33,8 +33,6 @@ load_programs() {
 }
 
 load_chat() {
-    local migration
-
     sql << SQL
 create extension pg_stat_statements;
 create table users (id bigint primary key, name text not null);
@@ -63,30 +61,23 @@ create function say(room bigint, behind text default '') returns void language s
 \$\$;
 vacuum analyze;
 SQL
-    for migration in sql/migrations/*.sql; do
-        sql -f "$migration"
-    done
-    sql > /dev/null << 'SQL'
-select pgcable.attach('member', 'users');
-select pgcable.attach('room', 'rooms');
-select pgcable.attach('participant', 'members', '{
-    "chat_room_id": "room_id", "community_member_id": "user_id"}');
-select pgcable.attach('message', 'messages', '{
-    "chat_room_id": "room_id", "community_member_id": "user_id", "sent_at": "created_at"}');
-SQL
+    bench_attach_chat
     load_rooms=$2
     printf '%s\n' "\\set room random(1, $2)" "select say(:room);" > "$work/say.sql"
 }
 
 port=0
 load_daemon() {
+    local deadline=$((SECONDS + 60))
+
     : > "$work/daemon.log"
     "$pgcable" serve --database "host=$PGHOST dbname=$PGDATABASE user=pgcable_daemon" \
         --listen_port "$port" --admin_port -1 --hs256_secret "$load_secret" "$@" \
         >> "$work/daemon.log" 2>&1 &
     daemon=$!
     until grep -q 'listening on' "$work/daemon.log"; do
-        if ! kill -0 "$daemon" 2> /dev/null; then
+        if ! kill -0 "$daemon" 2> /dev/null || [ $SECONDS -ge $deadline ]; then
+            echo "$pgcable ended, or did not listen within a minute; its log:" >&2
             cat "$work/daemon.log" >&2
             return 1
         fi

@@ -41,6 +41,18 @@ as $$
     select left(encode(sha256(convert_to(p_body, 'UTF8')), 'hex'), 16);
 $$;
 
+create function chaos.note(
+    p_kind text, p_op text, p_entity bigint, version integer default null, room bigint default null,
+    member bigint default null, thread bigint default null, stream text default null,
+    body text default null
+) returns void
+    language sql
+as $$
+    insert into chaos.ledger (snap, kind, op, entity, version, room, member, thread, stream, sha)
+    values (pg_current_snapshot(), p_kind, p_op, p_entity, version, room, member, thread, stream,
+        chaos.sha(body));
+$$;
+
 -- Every change that a message's payload shows has a number of its own, whatever statement or
 -- foreign key made it.
 create function chaos.number_message() returns trigger
@@ -66,13 +78,11 @@ declare
     v_is boolean := tg_op <> 'DELETE' and new.deleted_at is null;
 begin
     if v_is and (not v_was or new.version <> old.version) then
-        insert into chaos.ledger (snap, kind, op, entity, version, room, thread, sha)
-        values (pg_current_snapshot(), 'message', case when v_was then 'U' else 'I' end,
-            new.id, new.version, new.chat_room_id, new.chat_thread_id, chaos.sha(new.body));
+        perform chaos.note('message', case when v_was then 'U' else 'I' end, new.id, new.version,
+            room => new.chat_room_id, thread => new.chat_thread_id, body => new.body);
     elsif v_was and not v_is then
-        insert into chaos.ledger (snap, kind, op, entity, room, thread)
-        values (pg_current_snapshot(), 'message', 'D', old.id, old.chat_room_id,
-            old.chat_thread_id);
+        perform chaos.note('message', 'D', old.id,
+            room => old.chat_room_id, thread => old.chat_thread_id);
     end if;
     return null;
 end;
@@ -85,13 +95,11 @@ create function chaos.note_room() returns trigger
 as $$
 begin
     if old.deleted_at is null and (tg_op = 'DELETE' or new.deleted_at is not null) then
-        insert into chaos.ledger (snap, kind, op, entity, room)
-        values (pg_current_snapshot(), 'room', 'D', old.id, old.id);
+        perform chaos.note('room', 'D', old.id, room => old.id);
     elsif tg_op = 'UPDATE' and new.description is distinct from old.description then
-        insert into chaos.ledger (snap, kind, op, entity, version, room, sha)
-        values (pg_current_snapshot(), 'room', 'U', new.id,
-            substring(new.description from '^d(\d+) ')::integer, new.id,
-            chaos.sha(new.description));
+        perform chaos.note('room', 'U', new.id,
+            substring(new.description from '^d(\d+) ')::integer,
+            room => new.id, body => new.description);
     end if;
     return null;
 end;
@@ -107,13 +115,11 @@ declare
     v_is boolean := tg_op <> 'DELETE' and new.deleted_at is null;
 begin
     if v_is and not v_was then
-        insert into chaos.ledger (snap, kind, op, entity, room, member)
-        values (pg_current_snapshot(), 'participant', 'I', new.id, new.chat_room_id,
-            new.community_member_id);
+        perform chaos.note('participant', 'I', new.id,
+            room => new.chat_room_id, member => new.community_member_id);
     elsif v_was and not v_is then
-        insert into chaos.ledger (snap, kind, op, entity, room, member)
-        values (pg_current_snapshot(), 'participant', 'D', old.id, old.chat_room_id,
-            old.community_member_id);
+        perform chaos.note('participant', 'D', old.id,
+            room => old.chat_room_id, member => old.community_member_id);
     end if;
     return null;
 end;
@@ -125,8 +131,7 @@ create function chaos.note_notification() returns trigger
     language plpgsql
 as $$
 begin
-    insert into chaos.ledger (snap, kind, op, entity, member)
-    values (pg_current_snapshot(), 'notification', 'I', new.id, new.community_member_id);
+    perform chaos.note('notification', 'I', new.id, member => new.community_member_id);
     return null;
 end;
 $$;
@@ -139,9 +144,8 @@ as $$
 declare
     v_row chaos.orders := case when tg_op = 'DELETE' then old else new end;
 begin
-    insert into chaos.ledger (snap, kind, op, entity, version, stream, sha)
-    values (pg_current_snapshot(), 'order', left(tg_op, 1), v_row.id, v_row.version,
-        'orders-' || v_row.customer_id, chaos.sha(v_row.body));
+    perform chaos.note('order', left(tg_op, 1), v_row.id, v_row.version,
+        stream => 'orders-' || v_row.customer_id, body => v_row.body);
     return null;
 end;
 $$;
@@ -156,8 +160,7 @@ as $$
 declare
     v_id bigint := nextval('chaos.broadcast_id');
 begin
-    insert into chaos.ledger (snap, kind, op, entity, stream, sha)
-    values (pg_current_snapshot(), 'broadcast', 'B', v_id, p_stream, chaos.sha(p_body));
+    perform chaos.note('broadcast', 'B', v_id, stream => p_stream, body => p_body);
     perform pgcable.broadcast(p_stream,
         jsonb_build_object('event', 'said', 'id', v_id, 'body', p_body));
 end;

@@ -20,7 +20,7 @@ struct attack {
     const char *name;
     enum attack_manner manner;
     int64_t pace_ms; /* from one portion to the next; 0 = as soon as the last one is out */
-    /* Appends the portion of that number, from 0 on.  None = it waits; see attack_leave. */
+    /* Appends the portion of that number, from 0 on.  None = it waits. */
     void (*fill)(struct pgc_buf *out, unsigned number, unsigned portion);
     unsigned portions; /* then it hangs up by itself; 0 = never */
 };

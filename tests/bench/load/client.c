@@ -254,14 +254,7 @@ client_text(void *owner, const char *text, size_t length)
     }
 }
 
-static void
-client_opened(void *owner)
-{
-    (void)owner; /* welcome follows */
-}
-
 static const struct wire_ops client_ops = {
-    .opened = client_opened,
     .text = client_text,
     .ended = client_ended,
 };

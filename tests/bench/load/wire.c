@@ -40,21 +40,25 @@ wire_end(struct wire *wire, enum wire_end why)
     }
 }
 
-size_t
+/* All of it, or the wire ends: what is said here is small. */
+static bool
 wire_send(struct wire *wire, const void *bytes, size_t length)
 {
-    ssize_t sent = send(wire->fd, bytes, length, MSG_NOSIGNAL | MSG_DONTWAIT);
-
-    return sent > 0 ? (size_t)sent : 0;
+    if (send(wire->fd, bytes, length, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)length) {
+        wire_end(wire, WIRE_BROKEN);
+        return false;
+    }
+    return true;
 }
 
 /* With a mask of zeros, which changes nothing: a mask is there to protect proxies. */
 static void
 wire_frame(struct wire *wire, int opcode, const char *payload, size_t length)
 {
-    unsigned char frame[8 + 65536] = {(unsigned char)(WIRE_FIN | opcode)};
+    unsigned char frame[8 + 65536];
     size_t head = 6;
 
+    frame[0] = (unsigned char)(WIRE_FIN | opcode);
     if (length >= WIRE_LENGTH_16) {
         frame[1] = WIRE_MASKED | WIRE_LENGTH_16;
         frame[2] = (unsigned char)(length >> 8);
@@ -63,10 +67,9 @@ wire_frame(struct wire *wire, int opcode, const char *payload, size_t length)
     } else {
         frame[1] = (unsigned char)(WIRE_MASKED | length);
     }
+    memset(frame + head - 4, 0, 4);
     memcpy(frame + head, payload, length);
-    if (wire_send(wire, frame, head + length) != head + length) {
-        wire_end(wire, WIRE_BROKEN);
-    }
+    (void)wire_send(wire, frame, head + length);
 }
 
 void
@@ -92,7 +95,6 @@ wire_take_answer(struct wire *wire, const char *bytes, size_t length)
         return 0;
     }
     wire->is_open = true;
-    wire->ops->opened(wire->owner);
     return (size_t)(end - bytes) + 4;
 }
 
@@ -215,11 +217,9 @@ wire_connected(struct wire *wire)
     }
     wire->is_connected = true;
     pgc_watch_want(wire->watch, PGC_READABLE);
-    if (wire_send(wire, wire->request.data, wire->request.length) != wire->request.length) {
-        wire_end(wire, WIRE_BROKEN);
-        return;
+    if (wire_send(wire, wire->request.data, wire->request.length)) {
+        pgc_buf_fini(&wire->request);
     }
-    pgc_buf_fini(&wire->request);
 }
 
 static void

@@ -34,7 +34,6 @@ enum wire_end {
 };
 
 struct wire_ops {
-    void (*opened)(void *owner);
     void (*text)(void *owner, const char *text, size_t length);
     void (*ended)(void *owner, enum wire_end why);
 };
@@ -53,15 +52,12 @@ struct wire {
 
 void wire_init(struct wire *wire, struct wire_port *port, const struct wire_ops *ops, void *owner);
 
-/* Begins; opened() or ended() follows, the latter perhaps at once.  Of the sources the one with
+/* Begins; text() or ended() follows, the latter perhaps at once.  Of the sources the one with
  * that number, from 0 on and around. */
 void wire_open(struct wire *wire, unsigned source, const char *token);
 
 /* One masked text frame.  What the socket does not take at once ends the wire. */
 void wire_say(struct wire *wire, const char *text, size_t length);
-
-/* Bytes as they are.  Returns how many the socket took; 0 also if it is broken. */
-size_t wire_send(struct wire *wire, const void *bytes, size_t length);
 
 void wire_close(struct wire *wire); /* without a word to anybody; closed already is fine */
 
