@@ -773,20 +773,27 @@ ALTER FUNCTION pgcable.capture_generic() OWNER TO pgcable_owner;
 
 COMMENT ON FUNCTION pgcable.capture_generic() IS 'Trigger put on tables by pgcable.attach_generic().';
 
-CREATE FUNCTION pgcable.capture_row(p_kind text, p_op "char", p_new record, p_old record, p_columns text[]) RETURNS void
+CREATE FUNCTION pgcable.capture_row(p_kind text, p_op "char", p_new record, p_old record, p_columns text[], p_watched text[]) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET extra_float_digits TO '1'
     AS $$
+declare
+    v_new json := row_to_json(p_new);
+    v_old json := row_to_json(p_old);
 begin
-    perform pgcable.put(p_kind, null, pgcable.kept(row_to_json(p_new), p_columns), p_op,
-        pgcable.kept(row_to_json(p_old), p_columns));
+    if p_op = 'U' and pgcable.kept(v_new, p_watched)::text
+        is not distinct from pgcable.kept(v_old, p_watched)::text then
+        return;
+    end if;
+    perform pgcable.put(p_kind, null, pgcable.kept(v_new, p_columns), p_op,
+        pgcable.kept(v_old, p_columns));
 end;
 $$;
 
-ALTER FUNCTION pgcable.capture_row(p_kind text, p_op "char", p_new record, p_old record, p_columns text[]) OWNER TO pgcable_owner;
+ALTER FUNCTION pgcable.capture_row(p_kind text, p_op "char", p_new record, p_old record, p_columns text[], p_watched text[]) OWNER TO pgcable_owner;
 
-COMMENT ON FUNCTION pgcable.capture_row(p_kind text, p_op "char", p_new record, p_old record, p_columns text[]) IS 'Internal: what the functions of the triggers do where something is unusual.';
+COMMENT ON FUNCTION pgcable.capture_row(p_kind text, p_op "char", p_new record, p_old record, p_columns text[], p_watched text[]) IS 'Internal: what the functions of the triggers do where something is unusual.';
 
 CREATE FUNCTION pgcable.capture_truncate() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -822,28 +829,28 @@ ALTER FUNCTION pgcable.captured() OWNER TO pgcable_owner;
 
 COMMENT ON FUNCTION pgcable.captured() IS 'Internal: what comes after a row, if anything.';
 
-CREATE FUNCTION pgcable.castable(p_value text, p_type text) RETURNS boolean
+CREATE FUNCTION pgcable.cast_of(p_text text, p_type text) RETURNS text
     LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
     select case
-        when p_value is null then false
-        when p_type in ('smallint', 'integer', 'bigint') then case
-            when p_value ~ '^-?[0-9]{1,19}$' then p_value::numeric between
-                - (case p_type when 'smallint' then 32768 when 'integer' then 2147483648
-                    else 9223372036854775808 end)
-                and (case p_type when 'smallint' then 32767 when 'integer' then 2147483647
-                    else 9223372036854775807 end)
-            else false end
-        when p_type = 'uuid' then
-            p_value ~* '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$'
-        else true
-    end;
+        when r.digits is not null then format('case when %1$s ~ ''^-?[0-9]{1,%2$s}$'' then %1$s::%4$s'
+            ' when %1$s ~ ''^-?[0-9]{%3$s}$'' then'
+            ' case when %1$s::numeric between -%5$s - 1 and %5$s then %1$s::%4$s end end',
+            p_text, r.digits - 1, r.digits, p_type, r.greatest)
+        when p_type = 'uuid' then format('case when %1$s ~*'
+            ' ''^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$'''
+            ' then %1$s::uuid end', p_text)
+        else format('%s::%s', p_text, p_type)
+        end
+    from (select null) one
+    left join (values ('smallint', 5, '32767'), ('integer', 10, '2147483647'),
+        ('bigint', 19, '9223372036854775807')) r (type, digits, greatest) on r.type = p_type;
 $_$;
 
-ALTER FUNCTION pgcable.castable(p_value text, p_type text) OWNER TO pgcable_owner;
+ALTER FUNCTION pgcable.cast_of(p_text text, p_type text) OWNER TO pgcable_owner;
 
-COMMENT ON FUNCTION pgcable.castable(p_value text, p_type text) IS 'Internal: would this cast raise no error?';
+COMMENT ON FUNCTION pgcable.cast_of(p_text text, p_type text) IS 'Internal: SQL for a text as a value of the type, or null.';
 
 CREATE FUNCTION pgcable.channel(class text, stream text, authorize regproc DEFAULT NULL::regproc) RETURNS void
     LANGUAGE plpgsql
@@ -2040,12 +2047,12 @@ CREATE FUNCTION pgcable.kept(p_row json, p_columns text[]) RETURNS json
     AS $$
     select json_object_agg(f.key, f.value)
     from json_each(pgcable.blunt(p_row)) f
-    where f.key = any (p_columns[1:]);
+    where f.key = any (p_columns);
 $$;
 
 ALTER FUNCTION pgcable.kept(p_row json, p_columns text[]) OWNER TO pgcable_owner;
 
-COMMENT ON FUNCTION pgcable.kept(p_row json, p_columns text[]) IS 'Internal: the columns named after the first entry.';
+COMMENT ON FUNCTION pgcable.kept(p_row json, p_columns text[]) IS 'Internal: these columns of a row, as far as it has them.';
 
 CREATE FUNCTION pgcable.knock() RETURNS void
     LANGUAGE plpgsql
@@ -2411,7 +2418,7 @@ COMMENT ON FUNCTION pgcable.person_object(p_shapes jsonb, p_alias text, p_member
 CREATE FUNCTION pgcable.piece(p_shapes jsonb, p_token text) RETURNS text
     LANGUAGE plpgsql STABLE STRICT
     SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $_$
+    AS $$
 declare
     v_words text[] := string_to_array(p_token, ' ');
     v_kind text := v_words[1];
@@ -2445,12 +2452,10 @@ begin
     elsif v_found is null then
         return 'false'; -- what follows are comparisons
     elsif v_verb = '=' then
-        return format('%1$s = case when pgcable.castable(%2$s, %3$L) then %2$s::%3$s end',
-            v_col, v_words[4], v_type);
+        return format('%s = %s', v_col, pgcable.cast_of(v_words[4], v_type));
     elsif v_verb = 'in' then
-        return format('%1$s = any (array('
-            'select k::%3$s from unnest(%2$s) k where pgcable.castable(k, %3$L)))',
-            v_col, v_words[4], v_type);
+        return format('%s = any (array(select %s from unnest(%s) k))',
+            v_col, pgcable.cast_of('k', v_type), v_words[4]);
     elsif v_verb = '==' then
         return pgcable.same_key(v_col, v_type,
             split_part(v_words[5], '.', 1),
@@ -2458,7 +2463,7 @@ begin
     end if;
     raise exception 'pgcable: no such piece of SQL: {%}', p_token;
 end;
-$_$;
+$$;
 
 ALTER FUNCTION pgcable.piece(p_shapes jsonb, p_token text) OWNER TO pgcable_owner;
 
@@ -2603,19 +2608,27 @@ CREATE FUNCTION pgcable.put_capture(p_kind text, p_event text, p_table regclass,
     AS $_$
 declare
     v_op text := quote_literal(upper(left(p_event, 1)));
+    v_touched text := pgcable.touched(p_table, p_columns);
     v_skip text := '';
     v_old text := '';
     v_new text := '';
-    v_long text := format('perform pgcable.capture_row(%L, %s, %s, %L)', p_kind, v_op,
+    v_long text := format('perform pgcable.capture_row(%L, %s, %s, %L, %L)', p_kind, v_op,
         case p_event when 'insert' then 'new, null' when 'delete' then 'null, old'
-            else 'new, old' end, p_columns);
+            else 'new, old' end, p_columns, p_watched);
     v_insert text := $insert$
         insert into pgcable.outbox_%s (id, xid, kind, op, new, old, at)
         values (pg_catalog.nextval('pgcable.outbox_id'::pg_catalog.regclass),
             pg_catalog.pg_current_xact_id(), %L, %s, v_new, v_old, pg_catalog.clock_timestamp());$insert$;
 begin
     if p_event = 'update' then
-        select format($skip$
+        if v_touched is not null then
+            v_skip := format($touched$
+        old.%1$I := new.%1$I;
+        if old operator(pg_catalog.*=) new then
+            return null;
+        end if;$touched$, v_touched);
+        end if;
+        select v_skip || format($skip$
         if row(%s)::pg_catalog.record operator(pg_catalog.*=)
             row(%s)::pg_catalog.record then
             return null;
@@ -3308,6 +3321,22 @@ ALTER FUNCTION pgcable.tick_info(p_tick bigint) OWNER TO pgcable_owner;
 
 COMMENT ON FUNCTION pgcable.tick_info(p_tick bigint) IS 'Daemon: the nonce of a tick that is kept, else null. Another nonce = another history.';
 
+CREATE FUNCTION pgcable.touched(p_table regclass, p_columns text[]) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select attname
+    from pg_attribute
+    where attrelid = p_table and attnum > 0 and not attisdropped and attname <> all (p_columns)
+        and atttypid in ('timestamp'::regtype, 'timestamptz'::regtype)
+    order by attname ~* 'updat|modif|chang|touch' desc, attnum desc
+    limit 1;
+$$;
+
+ALTER FUNCTION pgcable.touched(p_table regclass, p_columns text[]) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.touched(p_table regclass, p_columns text[]) IS 'Internal: the column that is set when a row is touched and that no event shows; null = none.';
+
 CREATE FUNCTION pgcable.trigger_problems(p_kind text, p_table regclass) RETURNS text[]
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3692,13 +3721,13 @@ REVOKE ALL ON FUNCTION pgcable.capture_function(p_kind text, p_event text) FROM 
 
 REVOKE ALL ON FUNCTION pgcable.capture_generic() FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION pgcable.capture_row(p_kind text, p_op "char", p_new record, p_old record, p_columns text[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION pgcable.capture_row(p_kind text, p_op "char", p_new record, p_old record, p_columns text[], p_watched text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.capture_truncate() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.captured() FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION pgcable.castable(p_value text, p_type text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION pgcable.cast_of(p_text text, p_type text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.channel(class text, stream text, authorize regproc) FROM PUBLIC;
 
@@ -3894,6 +3923,8 @@ REVOKE ALL ON FUNCTION pgcable.tick_behind(p_table regclass) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.tick_info(p_tick bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION pgcable.tick_info(p_tick bigint) TO pgcable_daemon;
+
+REVOKE ALL ON FUNCTION pgcable.touched(p_table regclass, p_columns text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.trigger_problems(p_kind text, p_table regclass) FROM PUBLIC;
 

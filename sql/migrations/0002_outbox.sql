@@ -131,10 +131,10 @@ create function pgcable.kept(p_row json, p_columns text[]) returns json
 as $$
     select json_object_agg(f.key, f.value)
     from json_each(pgcable.blunt(p_row)) f
-    where f.key = any (p_columns[1:]);
+    where f.key = any (p_columns);
 $$;
 comment on function pgcable.kept(json, text[]) is
-    'Internal: the columns named after the first entry.';
+    'Internal: these columns of a row, as far as it has them.';
 
 -- Ring while a lease is on.  The clock is read before the word, and by ring() after it was set: if one
 -- who writes found that the lease had ended, whoever renews it finds that, too, however long either is

@@ -60,20 +60,27 @@ $$;
 comment on function pgcable.capture_truncate() is 'Trigger put on tables by pgcable.attach().';
 
 -- The long way of a row: nothing is captured now, the session prints its floats rounded, or a column
--- that was mapped is gone.
+-- that the short way names is gone.
 create function pgcable.capture_row(
-    p_kind text, p_op "char", p_new record, p_old record, p_columns text[]
+    p_kind text, p_op "char", p_new record, p_old record, p_columns text[], p_watched text[]
 ) returns void
     language plpgsql
     set search_path = pg_catalog, pg_temp
     set extra_float_digits = 1
 as $$
+declare
+    v_new json := row_to_json(p_new);
+    v_old json := row_to_json(p_old);
 begin
-    perform pgcable.put(p_kind, null, pgcable.kept(row_to_json(p_new), p_columns), p_op,
-        pgcable.kept(row_to_json(p_old), p_columns));
+    if p_op = 'U' and pgcable.kept(v_new, p_watched)::text
+        is not distinct from pgcable.kept(v_old, p_watched)::text then
+        return;
+    end if;
+    perform pgcable.put(p_kind, null, pgcable.kept(v_new, p_columns), p_op,
+        pgcable.kept(v_old, p_columns));
 end;
 $$;
-comment on function pgcable.capture_row(text, "char", record, record, text[]) is
+comment on function pgcable.capture_row(text, "char", record, record, text[], text[]) is
     'Internal: what the functions of the triggers do where something is unusual.';
 
 -- After a row: ring if a lease is on (the clock first, as knock() does), and now and then look how
@@ -131,6 +138,22 @@ $$;
 comment on function pgcable.may_hold_floats(regclass, text[]) is
     'Internal: does how these columns are printed depend on extra_float_digits?';
 
+-- The column that applications set whenever they touch a row, if no event shows it.
+create function pgcable.touched(p_table regclass, p_columns text[]) returns text
+    language sql
+    stable
+    set search_path = pg_catalog, pg_temp
+as $$
+    select attname
+    from pg_attribute
+    where attrelid = p_table and attnum > 0 and not attisdropped and attname <> all (p_columns)
+        and atttypid in ('timestamp'::regtype, 'timestamptz'::regtype)
+    order by attname ~* 'updat|modif|chang|touch' desc, attnum desc
+    limit 1;
+$$;
+comment on function pgcable.touched(regclass, text[]) is
+    'Internal: the column that is set when a row is touched and that no event shows; null = none.';
+
 -- The function of a trigger, for one kind and one event: it names the columns that the mapping lists,
 -- and no other one travels; what else a row holds may be secret, and whoever reads the outbox must
 -- not learn it.  Security definer, so that the application's role needs no right on anything of ours.
@@ -139,7 +162,9 @@ comment on function pgcable.may_hold_floats(regclass, text[]) is
 --   * an update that changes no watched column is left at once.  Here and not in a WHEN clause, which
 --     PostgreSQL plans for every statement (measured: twice the instructions, four times if it names
 --     the columns, whom it then guards).  Columns are compared as they are stored, so that no operator
---     of the application's runs with our rights;
+--     of the application's runs with our rights.  PostgreSQL prepares each expression anew for every
+--     transaction, column by column, so whole rows are compared first, all but the touched column
+--     (measured: a third of what naming the watched columns takes);
 --   * no SET search_path clause (20 microseconds a transaction): every name is qualified instead;
 --   * the insert stands outside of the EXCEPTION clause, which is for columns that are gone: within, it
 --     would need a transaction number of its own for every row;
@@ -152,19 +177,27 @@ create function pgcable.put_capture(
 as $$
 declare
     v_op text := quote_literal(upper(left(p_event, 1)));
+    v_touched text := pgcable.touched(p_table, p_columns);
     v_skip text := '';
     v_old text := '';
     v_new text := '';
-    v_long text := format('perform pgcable.capture_row(%L, %s, %s, %L)', p_kind, v_op,
+    v_long text := format('perform pgcable.capture_row(%L, %s, %s, %L, %L)', p_kind, v_op,
         case p_event when 'insert' then 'new, null' when 'delete' then 'null, old'
-            else 'new, old' end, p_columns);
+            else 'new, old' end, p_columns, p_watched);
     v_insert text := $insert$
         insert into pgcable.outbox_%s (id, xid, kind, op, new, old, at)
         values (pg_catalog.nextval('pgcable.outbox_id'::pg_catalog.regclass),
             pg_catalog.pg_current_xact_id(), %L, %s, v_new, v_old, pg_catalog.clock_timestamp());$insert$;
 begin
     if p_event = 'update' then
-        select format($skip$
+        if v_touched is not null then
+            v_skip := format($touched$
+        old.%1$I := new.%1$I;
+        if old operator(pg_catalog.*=) new then
+            return null;
+        end if;$touched$, v_touched);
+        end if;
+        select v_skip || format($skip$
         if row(%s)::pg_catalog.record operator(pg_catalog.*=)
             row(%s)::pg_catalog.record then
             return null;
