@@ -1486,6 +1486,44 @@ ALTER FUNCTION pgcable.doctor_rights() OWNER TO pgcable_owner;
 
 COMMENT ON FUNCTION pgcable.doctor_rights() IS 'Internal: findings about the daemon''s role.';
 
+CREATE FUNCTION pgcable.doctor_rules() RETURNS TABLE(level text, subject text, finding text, remedy text)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    with asked as (
+        select c.class, 'channel ' || c.class as subject, c.rule
+        from pgcable.channel c
+        union all
+        select 'Chats::RoomChannel', 'rooms', r.rule from pgcable.room_rule r
+    )
+    select f.level, a.subject, f.finding, f.remedy
+    from asked a
+    join pg_proc p on p.oid = to_regprocedure(a.rule) and p.provolatile <> 'i' -- those that may read
+    cross join lateral (
+        select string_agg(t.relation::text, ', ' order by t.relation::text) as all,
+            string_agg(t.relation::text, ', ' order by t.relation::text)
+                filter (where g.oid is null) as silent
+        from pgcable.rule_table t
+        left join pg_trigger g on g.tgrelid = t.relation and g.tgname = 'pgcable_rule'
+            and g.tgenabled in ('O', 'A')
+        where t.class = a.class) r
+    cross join lateral (values
+        ('ok', r.all is not null and r.silent is null,
+            format('the rule is asked again when %s changes', r.all), null),
+        ('fail', r.silent is not null,
+            format('the rule is not asked again when %s changes: no trigger pgcable_rule is enabled'
+                ' there', r.silent), 'call pgcable.recheck_on() again'),
+        ('warn', r.all is null, 'the rule is asked again every reauthorize_s only, and a right that'
+                ' has ended lasts until then: nothing says which tables it reads',
+            format('select pgcable.recheck_on(%L, ''{…}'');', a.class))
+    ) f (level, is_so, finding, remedy)
+    where f.is_so;
+$$;
+
+ALTER FUNCTION pgcable.doctor_rules() OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.doctor_rules() IS 'Internal: findings about when rules are asked again.';
+
 CREATE FUNCTION pgcable.doctor_server() RETURNS TABLE(level text, subject text, finding text, remedy text)
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1622,6 +1660,7 @@ CREATE FUNCTION pgcable.examine() RETURNS TABLE(level text, subject text, findin
     union all (select * from pgcable.doctor_kinds() k order by k.subject, k.finding)
     union all select * from pgcable.doctor_indexes()
     union all select * from pgcable.doctor_own()
+    union all select * from pgcable.doctor_rules()
     union all select * from pgcable.doctor_outbox();
 $$;
 
@@ -3769,6 +3808,8 @@ REVOKE ALL ON FUNCTION pgcable.doctor_outbox() FROM PUBLIC;
 REVOKE ALL ON FUNCTION pgcable.doctor_own() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.doctor_rights() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.doctor_rules() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.doctor_server() FROM PUBLIC;
 

@@ -41,12 +41,30 @@ select pgcable.channel('OrdersChannel', 'orders-{id}', 'app.rule');
 select pgcable.room_rule('app.room_rule');
 create table app.orders (id integer primary key, customer_id integer, status text);
 select pgcable.attach_generic('app.orders', 'orders-{customer_id}', '{id,status}');
+select t.is(t.ills(),
+    'warn channel OrdersChannel: the rule is asked again every reauthorize_s only, and a right that'
+    ' has ended lasts until then: nothing says which tables it reads;'
+    ' warn rooms: the rule is asked again every reauthorize_s only, and a right that'
+    ' has ended lasts until then: nothing says which tables it reads', 'rules without tables');
+alter function app.room_rule immutable; -- it reads none
+create table app.staff (id integer primary key);
+select pgcable.recheck_on('OrdersChannel', '{app.orders,app.staff}');
 select t.is(t.ills(), null, 'of one''s own');
-select t.is(string_agg(subject || ': ' || finding, '; ' order by subject),
+select t.is(string_agg(subject || ': ' || finding, '; ' order by subject, finding),
     'channel OrdersChannel: the rule app.rule(text,jsonb) is there;'
+    ' channel OrdersChannel: the rule is asked again when app.orders, app.staff changes;'
     ' rooms: the rule app.room_rule(text,text) is there;'
     ' table app.orders: is sent to orders-{customer_id}', 'and told')
     from pgcable.doctor() where subject ~ '^(channel|rooms|table)';
+
+alter table app.staff disable trigger pgcable_rule;
+select t.is(t.ills(), 'fail channel OrdersChannel: the rule is not asked again when app.staff'
+    ' changes: no trigger pgcable_rule is enabled there', 'a table that is mute');
+drop table app.staff;
+select t.ok(t.ills() ~ '^fail channel OrdersChannel: the rule is not asked again when \d+ changes',
+    'one that is gone');
+select pgcable.recheck_on('OrdersChannel', '{app.orders}');
+select t.is(t.ills(), null, 'mended');
 
 alter function app.rule volatile;
 revoke execute on function app.room_rule from public, pgcable_owner;
