@@ -8,6 +8,7 @@
 //   send         frames to send when the connection is open
 //   isLast       nothing follows them; otherwise a command does, to see whether the server lives
 //   hasClosed    among them is a close frame: the server's needs no answer
+//   goesOn       … and something behind it
 //   isMute       the server's close frame gets no answer; `reply`: gets this one
 //   hangUp       then the client leaves without one: "half" or "reset"
 //   byByte       milliseconds between two bytes
