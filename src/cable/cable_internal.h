@@ -63,6 +63,8 @@ struct pgc_budget {
     int64_t at_ms; /* when that was so */
 };
 void pgc_budget_init(struct pgc_budget *budget, const struct pgc_cable_conf *conf, int64_t now_ms);
+/* What a command of so many bytes costs, in points. */
+int64_t pgc_budget_price(size_t bytes, bool is_cheap);
 bool pgc_budget_spend(
     struct pgc_budget *budget, const struct pgc_cable_conf *conf, int64_t points, int64_t now_ms);
 void pgc_budget_owe(struct pgc_budget *budget, int64_t points); /* it may fall below nothing */

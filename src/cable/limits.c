@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * A command costs 10 points, one that repeats a subscription we know costs 1.  A connection has
- * enough for `commands_burst` at once and one for each subscription it may have, and gets back
- * enough for `commands_per_s`, and 2 points a second for each subscription.
+ * A command costs 10 points, one that repeats a subscription we know costs 1, and either costs 10
+ * more for each whole kB that it is long.  A connection has enough for `commands_burst` at once and
+ * one for each subscription it may have, and gets back enough for `commands_per_s`, and 2 points a
+ * second for each subscription.
  *
  * Messages that are sent again cost 1 for a hundred, after the fact.
  *
@@ -13,7 +14,9 @@
 
 enum {
     BUDGET_COMMAND = 10,
-    BUDGET_PER_S_EACH = 2, /* subscription */
+    BUDGET_REPETITION = 1,
+    BUDGET_UNIT_BYTES = 1024, /* commands are shorter, but for those with a long history */
+    BUDGET_PER_S_EACH = 2,    /* subscription */
 };
 
 /* A confirmation follows the one before it at the earliest after this: a client that asked twice
@@ -32,6 +35,13 @@ pgc_budget_init(struct pgc_budget *budget, const struct pgc_cable_conf *conf, in
 {
     budget->milli = budget_full_milli(conf);
     budget->at_ms = now_ms;
+}
+
+int64_t
+pgc_budget_price(size_t bytes, bool is_cheap)
+{
+    return (is_cheap ? BUDGET_REPETITION : BUDGET_COMMAND) +
+           (int64_t)(bytes / BUDGET_UNIT_BYTES) * BUDGET_COMMAND;
 }
 
 bool

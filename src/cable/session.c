@@ -7,12 +7,7 @@
 
 #include "cable_internal.h"
 
-/* Points of the budget (limits.c). */
-enum {
-    SESSION_COST = 10,
-    SESSION_COST_OF_REPETITION = 1,
-    SESSION_REPLAYED_PER_POINT = 100,
-};
+enum { SESSION_REPLAYED_PER_POINT = 100 }; /* of the budget (limits.c) */
 
 /* Close codes of RFC 6455 7.4.1 and its registry.  Rails says 1000 whenever it ends a connection.
  */
@@ -336,13 +331,12 @@ pgc_session_receive(struct pgc_session *session, const char *text, size_t length
     if (!pgc_command_parse(text, length, cable->conf.max_message_bytes, &command, &err)) {
         pgc_metric_add(cable->metrics.bad_frames, 1);
         pgc_log_err(PGC_LOG_DEBUG, session->conn, &err, "ignored a frame");
-        session_charge(session, SESSION_COST);
+        session_charge(session, pgc_budget_price(length, false));
         return;
     }
     pgc_metric_add(cable->metrics.commands[command.kind], 1);
     known = session_find(session, &command);
-    if (session_charge(session,
-            session_is_cheap(&command, known) ? SESSION_COST_OF_REPETITION : SESSION_COST)) {
+    if (session_charge(session, pgc_budget_price(length, session_is_cheap(&command, known)))) {
         session_obey(session, &command, known);
     }
     pgc_command_fini(&command);

@@ -40,9 +40,10 @@ inbound_count_idle(struct ws_conn *conn, const char *reason)
 
 /* We have said goodbye, and the peer has not heard it yet, or does not care: -1 to hang up. */
 static int
-inbound_count_late(struct ws_conn *conn)
+inbound_count_late(struct ws_conn *conn, size_t length)
 {
-    return ++conn->late_count > WS_MAX_LATE ? -1 : 0;
+    conn->late_bytes += length;
+    return ++conn->late_count > WS_MAX_LATE || conn->late_bytes > WS_MAX_LATE_BYTES ? -1 : 0;
 }
 
 /* A frame of data begins. */
@@ -54,7 +55,7 @@ ws_inbound_frame(struct ws_conn *conn, size_t announced)
     size_t limit = conn->ws->conf.max_message_bytes;
 
     if (conn->state != WS_OPEN) {
-        return inbound_count_late(conn);
+        return inbound_count_late(conn, 0);
     }
     if (inbound->fragments++ == 0) {
         inbound->since_ms = pgc_monotonic_ms();
@@ -101,7 +102,7 @@ ws_inbound_receive(struct ws_conn *conn, const char *bytes, size_t length)
     conn->bytes_in += length;
     pgc_metric_add(conn->ws->stats.received_bytes, (int64_t)length);
     if (conn->state != WS_OPEN) {
-        return inbound_count_late(conn);
+        return inbound_count_late(conn, length);
     }
     if (!is_last || inbound->text.length > 0) {
         pgc_buf_add(&inbound->text, bytes, length);
@@ -125,7 +126,7 @@ int
 ws_inbound_control(struct ws_conn *conn)
 {
     if (conn->state != WS_OPEN) {
-        return inbound_count_late(conn);
+        return inbound_count_late(conn, 0);
     }
     inbound_count_idle(conn, "too many pings");
     return 0;

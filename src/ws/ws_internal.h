@@ -30,12 +30,13 @@
 #include "ws_queue.h"
 
 enum {
-    WS_SLOTS = 30,          /* of the wheel */
-    WS_SLOT_MS = 100,       /* so each connection is visited every 3 s */
-    WS_MAX_LATE = 4000,     /* frames, and pieces of them, after our close frame */
-    WS_WRITE_BYTES = 65536, /* frames are put together up to this size for one write */
-    WS_TURN_WRITES = 4,     /* per connection; then it is another's turn */
-    WS_TURN_CLIENTS = 256,  /* per turn of the loop; then input is looked at again */
+    WS_SLOTS = 30,             /* of the wheel */
+    WS_SLOT_MS = 100,          /* so each connection is visited every 3 s */
+    WS_MAX_LATE = 4000,        /* frames, and pieces of them, after our goodbye, */
+    WS_MAX_LATE_BYTES = 65536, /* or so much in them: 04-late.patch has the rest */
+    WS_WRITE_BYTES = 65536,    /* frames are put together up to this size for one write */
+    WS_TURN_WRITES = 4,        /* per connection; then it is another's turn */
+    WS_TURN_CLIENTS = 256,     /* per turn of the loop; then input is looked at again */
 };
 
 /* Close codes beside those of RFC 6455. */
@@ -73,36 +74,40 @@ struct ws_admission {
 TAILQ_HEAD(ws_list, ws_conn);
 STAILQ_HEAD(ws_dirty_list, ws_conn);
 
+/* First, and together, what each message touches: of ten thousand, hardly one is in a cache. */
 struct ws_conn {
     struct pgc_ws *ws;
     struct lws *wsi; /* NULL once the socket is gone */
-    uint64_t id;
-    struct ws_peer peer;
-    struct ws_ticket ticket;
-    struct ws_arrival *arrival; /* until the library has the socket; or NULL */
+    int fd;          /* its socket, if that takes our bytes as they are; or -1 */
     enum ws_state state;
     bool is_dirty;  /* in ws->dirty */
     bool is_mute;   /* the library is closing it: nothing may be written */
     bool is_slow;   /* overran its bounds: to be cut off */
     bool is_events; /* no websocket: an answer without end */
+    STAILQ_ENTRY(ws_conn) dirty_entry;
+    int64_t blocked_ms; /* since when the kernel has not taken a write in full; 0 = it has */
+    uint64_t bytes_out;
+    struct ws_queue queue;
+
+    uint64_t id;
+    struct ws_peer peer;
+    struct ws_ticket ticket;
+    struct ws_arrival *arrival; /* until the library has the socket; or NULL */
     TAILQ_ENTRY(ws_conn) entry;
     struct ws_list *home;
-    STAILQ_ENTRY(ws_conn) dirty_entry;
-    int64_t since_ms;   /* in this state */
-    int64_t blocked_ms; /* since when the kernel has not taken a write in full; 0 = it has */
+    int64_t since_ms; /* in this state */
     struct pgc_session *session;
     bool is_welcome; /* its token was right */
     bool is_rails;   /* speaks as Rails' own client does */
     uint64_t key;    /* that its token was signed with */
     struct ws_admission *admission;
-    struct ws_queue queue;
     struct ws_inbound inbound;
     unsigned idle_count; /* of what came since the last beat and leads to nothing */
-    unsigned late_count; /* of what came after our close frame */
+    unsigned late_count; /* of what came after our goodbye */
+    size_t late_bytes;   /* in that */
     int close_code;      /* for the log */
     int64_t opened_ms;
     uint64_t bytes_in;
-    uint64_t bytes_out;
 };
 
 struct ws_stats {

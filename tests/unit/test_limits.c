@@ -51,6 +51,17 @@ budget_comes_back_with_time(void **state PGC_UNUSED)
 }
 
 static void
+long_commands_cost_more(void **state PGC_UNUSED)
+{
+    assert_int_equal(pgc_budget_price(0, false), COMMAND);
+    assert_int_equal(pgc_budget_price(1023, false), COMMAND);
+    assert_int_equal(pgc_budget_price(1023, true), REPETITION);
+    assert_int_equal(pgc_budget_price(1024, false), 2 * COMMAND);
+    assert_int_equal(pgc_budget_price(1024, true), REPETITION + COMMAND);
+    assert_int_equal(pgc_budget_price(16384, false), 17 * COMMAND);
+}
+
+static void
 budget_is_never_more_than_full(void **state PGC_UNUSED)
 {
     struct pgc_budget budget;
@@ -121,6 +132,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hundred_commands_and_all_subscriptions_may_come_at_once),
         cmocka_unit_test(budget_comes_back_with_time),
+        cmocka_unit_test(long_commands_cost_more),
         cmocka_unit_test(budget_is_never_more_than_full),
         cmocka_unit_test(what_was_sent_again_is_paid_for_with_what_comes_next),
         cmocka_unit_test(waiting_rails_client_may_repeat_all_its_subscribes_for_ever),
