@@ -155,22 +155,22 @@ void pgc_held_clear(struct pgc_held *held);
 LIST_HEAD(pgc_subscription_list, pgc_subscription);
 
 struct pgc_subscription {
+    struct pgc_session *session; /* this and the next four are what each message touches */
+    struct pgc_ident *ident;
+    uint64_t delivered;                   /* messages so far */
+    bool holds;                           /* asked again: what comes waits for the answer */
+    bool dead;                            /* ended: to be freed at the end of the turn */
     LIST_ENTRY(pgc_subscription) entry;   /* in its session's list */
     LIST_ENTRY(pgc_subscription) by_kind; /* in its cable's list of that kind */
-    struct pgc_session *session;
-    char *channel_class; /* of the application's own channels, else NULL */
-    struct pgc_ident *ident;
-    struct pgc_sub *sub;         /* NULL while the answer is awaited */
-    uint64_t ticket;             /* of the question under way; 0 = answered */
-    int64_t confirmed_ms;        /* when the client was last told */
-    int64_t again_ms;            /* when it was last told again; 0 = never */
-    bool is_viewer;              /* counted as one who listens to its member stream */
-    int64_t since_s;             /* history_since, until the answer */
-    struct pgc_history *history; /* asked for while the answer is awaited; or NULL */
-    bool holds;                  /* asked again: what comes waits for the answer */
+    char *channel_class;                  /* of the application's own channels, else NULL */
+    struct pgc_sub *sub;                  /* NULL while the answer is awaited */
+    uint64_t ticket;                      /* of the question under way; 0 = answered */
+    int64_t confirmed_ms;                 /* when the client was last told */
+    int64_t again_ms;                     /* when it was last told again; 0 = never */
+    bool is_viewer;                       /* counted as one who listens to its member stream */
+    int64_t since_s;                      /* history_since, until the answer */
+    struct pgc_history *history;          /* asked for while the answer is awaited; or NULL */
     struct pgc_held held;
-    uint64_t delivered; /* messages so far */
-    bool dead;          /* ended: to be freed at the end of the turn */
 };
 
 /* Asks for `target`; the client hears of it when the answer is there. */

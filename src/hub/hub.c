@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
  * A link ties one subscription to one topic.  Each topic has its links in the order in which they
- * came, each subscription has its own; the first of these is the one to its stream, the others are
- * found by (subscription, topic) in a table.
+ * came, each subscription has its own; the first of these, which is part of it, is the one to its
+ * stream, the others are found by (subscription, topic) in a table.
  *
  * What ends is marked dead and stays where it is until the end of the loop's turn, so that walks
  * need not fear what their callbacks do: they skip the dead, and stop at what was last when they
@@ -46,7 +46,9 @@ hub_sweep_link(struct pgc_hub *hub, struct hub_link *link)
     struct hub_topic *topic = link->topic;
 
     TAILQ_REMOVE(&topic->links, link, by_topic);
-    free(link);
+    if (link != &link->sub->own) {
+        free(link);
+    }
     if (TAILQ_EMPTY(&topic->links)) {
         pgc_table_remove(hub->topics, topic->name, topic->length);
         free(topic);
@@ -170,16 +172,13 @@ hub_need_member(struct pgc_hub *hub, const char *id)
     return member;
 }
 
-static struct hub_link *
-hub_link_new(struct pgc_sub *sub, struct hub_topic *topic)
+static void
+hub_tie(struct hub_link *link, struct pgc_sub *sub, struct hub_topic *topic)
 {
-    struct hub_link *link = pgc_xcalloc(1, sizeof(*link));
-
     link->sub = sub;
     link->topic = topic;
     TAILQ_INSERT_TAIL(&topic->links, link, by_topic);
     LIST_INSERT_HEAD(&sub->links, link, by_sub);
-    return link;
 }
 
 static void
@@ -200,12 +199,15 @@ static void
 hub_attach(struct pgc_hub *hub, struct pgc_sub *sub, struct hub_topic *topic)
 {
     struct hub_pair pair = {.sub = sub, .topic = topic};
+    struct hub_link *link;
 
     if (topic == sub->stream ||
         pgc_table_get(hub->further, (const char *)&pair, sizeof(pair)) != NULL) {
         return;
     }
-    pgc_table_put(hub->further, (const char *)&pair, sizeof(pair), hub_link_new(sub, topic));
+    link = pgc_xcalloc(1, sizeof(*link));
+    hub_tie(link, sub, topic);
+    pgc_table_put(hub->further, (const char *)&pair, sizeof(pair), link);
 }
 
 static void
@@ -233,7 +235,7 @@ pgc_hub_subscribe(struct pgc_hub *hub, const char *stream, const char *member,
     sub->member = hub_need_member(hub, member);
     sub->made = hub->backlog->newest;
     LIST_INIT(&sub->links);
-    hub_link_new(sub, sub->stream);
+    hub_tie(&sub->own, sub, sub->stream);
     TAILQ_INSERT_TAIL(&sub->member->subs, sub, by_member);
     hub->sub_count++;
     return sub;

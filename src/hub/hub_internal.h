@@ -20,11 +20,11 @@ TAILQ_HEAD(hub_member_subs, pgc_sub);
 
 struct hub_link {
     struct pgc_sub *sub;
-    struct hub_topic *topic;
     TAILQ_ENTRY(hub_link) by_topic;
+    bool dead;
+    struct hub_topic *topic;
     LIST_ENTRY(hub_link) by_sub; /* only while alive */
     SLIST_ENTRY(hub_link) grave; /* only while dead */
-    bool dead;
 };
 
 struct hub_topic {
@@ -43,6 +43,9 @@ struct hub_member {
 struct pgc_sub {
     const struct pgc_sub_ops *ops;
     void *owner;
+    bool revoked; /* gets nothing any more, and is told so at the tick's end */
+    bool dead;
+    struct hub_link own; /* to its stream */
     struct hub_topic *stream;
     struct hub_member *member;
     struct pgc_position made; /* place of the newest message when it was made */
@@ -50,8 +53,6 @@ struct pgc_sub {
     TAILQ_ENTRY(pgc_sub) by_member;
     LIST_ENTRY(pgc_sub) by_revoked; /* only while revoked */
     SLIST_ENTRY(pgc_sub) grave;     /* only while dead */
-    bool revoked;                   /* gets nothing any more, and is told so at the tick's end */
-    bool dead;
 };
 
 struct hub_metrics {

@@ -59,6 +59,7 @@ ws_conn_new(struct pgc_ws *ws, const struct ws_peer *peer, const struct ws_ticke
     conn->id = atomic_fetch_add_explicit(ws->conf.next_conn, 1, memory_order_relaxed) + 1;
     conn->peer = *peer;
     conn->ticket = *ticket;
+    conn->fd = -1;
     conn->queue.memory = &ws->memory;
     conn->close_code = WS_CLOSE_ABNORMAL;
     ws_conn_move(conn, WS_FRESH);
@@ -121,6 +122,7 @@ ws_conn_open(struct ws_conn *conn)
     };
 
     ws_conn_move(conn, WS_OPEN);
+    conn->fd = lws_is_ssl(conn->wsi) ? -1 : lws_get_socket_fd(conn->wsi);
     conn->opened_ms = conn->since_ms;
     conn->is_welcome = conf.identity != NULL;
     conn->is_rails = admission->offer.is_rails;
@@ -194,6 +196,7 @@ void
 ws_conn_ending(struct ws_conn *conn)
 {
     conn->is_mute = true;
+    conn->fd = -1; /* soon the number may be another's */
     ws_queue_clear(&conn->queue);
     if (conn->session != NULL) {
         pgc_session_free(conn->session);

@@ -8,11 +8,6 @@
 
 enum { QUEUE_SMALLEST = 8, CLOSE_REASON_BYTES = 123, CLOSE_OPCODE = 0x88 };
 
-struct ws_waiting {
-    struct pgc_frame *frame;
-    int64_t since_ms;
-};
-
 void
 ws_memory_tell(struct ws_memory *memory)
 {
@@ -68,10 +63,23 @@ queue_let_go(const struct ws_queue *queue, struct pgc_frame *frame)
     return frame;
 }
 
-static struct ws_waiting *
-queue_at(const struct ws_queue *queue, unsigned index)
+static const struct ws_waiting *
+queue_first(const struct ws_queue *queue)
 {
-    return &queue->ring[(queue->head + index) & (queue->size - 1)];
+    return queue->size == 0 ? &queue->only : &queue->ring[queue->head];
+}
+
+static struct ws_waiting *
+queue_place(struct ws_queue *queue, unsigned index)
+{
+    return queue->size == 0 ? &queue->only
+                            : &queue->ring[(queue->head + index) & (queue->size - 1)];
+}
+
+static bool
+queue_is_full(const struct ws_queue *queue)
+{
+    return queue->count == (queue->size == 0 ? 1 : queue->size);
 }
 
 static void
@@ -81,7 +89,7 @@ queue_grow(struct ws_queue *queue)
     struct ws_waiting *ring = pgc_xcalloc(size, sizeof(*ring));
 
     for (unsigned i = 0; i < queue->count; i++) {
-        ring[i] = *queue_at(queue, i);
+        ring[i] = *queue_place(queue, i);
     }
     queue_charge(queue, (size - queue->size) * sizeof(*ring));
     free(queue->ring);
@@ -93,12 +101,12 @@ queue_grow(struct ws_queue *queue)
 void
 ws_queue_push(struct ws_queue *queue, struct pgc_frame *frame, int64_t now_ms)
 {
-    if (queue->count == queue->size) {
+    if (queue_is_full(queue)) {
         queue_grow(queue);
     }
     queue->count++;
     queue->bytes += frame->length;
-    *queue_at(queue, queue->count - 1) = (struct ws_waiting){
+    *queue_place(queue, queue->count - 1) = (struct ws_waiting){
         .frame = queue_take_in(queue, frame),
         .since_ms = now_ms,
     };
@@ -125,15 +133,17 @@ ws_queue_pop(struct ws_queue *queue)
     if (queue->count == 0) {
         return NULL;
     }
-    frame = queue_at(queue, 0)->frame;
-    queue->head = (queue->head + 1) & (queue->size - 1);
+    frame = queue_first(queue)->frame;
     queue->count--;
     queue->bytes -= frame->length;
-    if (queue->count == 0) { /* most connections are idle most of the time */
+    if (queue->count > 0) {
+        queue->head = (queue->head + 1) & (queue->size - 1);
+    } else { /* most connections are idle most of the time */
         queue_discharge(queue, queue->size * sizeof(*queue->ring));
         free(queue->ring);
         queue->ring = NULL;
         queue->size = 0;
+        queue->head = 0;
     }
     return queue_let_go(queue, frame);
 }
@@ -144,13 +154,13 @@ ws_queue_first_length(const struct ws_queue *queue)
     if (queue->ahead != NULL) {
         return queue->ahead->length;
     }
-    return queue->count > 0 ? queue_at(queue, 0)->frame->length : 0;
+    return queue->count > 0 ? queue_first(queue)->frame->length : 0;
 }
 
 int64_t
 ws_queue_oldest_ms(const struct ws_queue *queue)
 {
-    return queue->count > 0 ? queue_at(queue, 0)->since_ms : INT64_MAX;
+    return queue->count > 0 ? queue_first(queue)->since_ms : INT64_MAX;
 }
 
 bool
@@ -161,7 +171,7 @@ ws_queue_has_room(const struct ws_queue *queue, size_t length, size_t max_bytes,
     if (queue->count == 0) {
         return true;
     }
-    behind = queue->bytes - queue_at(queue, 0)->frame->length;
+    behind = queue->bytes - queue_first(queue)->frame->length;
     return queue->count < max_count && length <= max_bytes && behind <= max_bytes - length;
 }
 

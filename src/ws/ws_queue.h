@@ -24,10 +24,16 @@ struct ws_memory {
 void ws_memory_tell(struct ws_memory *memory);
 size_t ws_memory_total(const struct ws_memory *memory);
 
+struct ws_waiting {
+    struct pgc_frame *frame;
+    int64_t since_ms;
+};
+
 /* Frames that wait, in order.  A zeroed one is empty. */
 struct ws_queue {
-    struct ws_waiting *ring;
-    unsigned size; /* a power of two, or 0 */
+    struct ws_waiting only;  /* one alone, as most do, needs no memory */
+    struct ws_waiting *ring; /* as soon as there are two, until there is none */
+    unsigned size;           /* a power of two, or 0 */
     unsigned head;
     unsigned count;
     size_t bytes;

@@ -186,6 +186,7 @@ client_take_message(struct client *client, const char *text, size_t length)
     char *rest = NULL;
     int64_t sent_us;
 
+    load_tire(client->load);
     client_note_place(client, text, length);
     if (mark == NULL) {
         return;
@@ -193,6 +194,10 @@ client_take_message(struct client *client, const char *text, size_t length)
     client_count(client, strtoull(mark, &rest, 10));
     sent_us = strtoll(rest, &rest, 10);
     report_message(report, client->state == CLIENT_LISTENING, sent_us);
+    if (strncmp(rest, " round", 6) == 0) {
+        report_round(report, sent_us, length);
+        rest += 6;
+    }
     if (!client->is_done && strncmp(rest, " end", 4) == 0) {
         client->is_done = true;
         report->done++;
@@ -234,6 +239,16 @@ client_take_answer(struct client *client, const char *text, size_t length)
 }
 
 static void
+client_opened(void *owner)
+{
+    struct client *client = owner;
+
+    if (client->load->conf.is_plain) {
+        client_listen(client);
+    }
+}
+
+static void
 client_text(void *owner, const char *text, size_t length)
 {
     static const char typed[] = "{\"type\":\"";
@@ -255,6 +270,7 @@ client_text(void *owner, const char *text, size_t length)
 }
 
 static const struct wire_ops client_ops = {
+    .opened = client_opened,
     .text = client_text,
     .ended = client_ended,
 };

@@ -6,9 +6,10 @@
  * rooms numbers the messages of each, without a gap, in the order of their commits, and begins
  * their text with
  *
- *   load <number> <microseconds since 1970>[ end]
+ *   load <number> <microseconds since 1970>[ round][ end]
  *
- * so that each client can tell what it lost or got twice, how long it took, and which one is last.
+ * so that each client can tell what it lost or got twice, how long it took, and which one is last,
+ * of all or of those that are sent before anything more is.
  */
 #ifndef PGCABLE_BENCH_LOAD_H
 #define PGCABLE_BENCH_LOAD_H
@@ -29,9 +30,11 @@ struct load_conf {
     unsigned rooms;
     unsigned sources;
     unsigned per_s;     /* connections that are begun at the start; 0 = all at once */
+    unsigned nap_ms;    /* pause when all has been read that there was; 0 = none */
     int64_t retry_ms;   /* a client comes back after … */
     int64_t retry_most; /* … to this, at random */
     bool is_base;       /* actioncable-v1-json, which cannot go on where it stopped */
+    bool is_plain;      /* no cable: it listens as soon as the handshake is done */
 };
 
 /* False after saying what is wrong, or what there is to choose from. */
@@ -42,6 +45,7 @@ struct report {
     unsigned wanted;    /* clients */
     unsigned listening; /* of these, now */
     unsigned done;      /* have seen the last message */
+    unsigned rounded;   /* have seen the last one of this round */
     int64_t since_us;   /* when they began to come, or the first one was lost again */
     bool is_complete;   /* all listened since */
     uint64_t attempts;  /* to connect, since then */
@@ -61,7 +65,10 @@ void report_away(struct report *report); /* one that listened does not any more 
 void report_back(struct report *report, int64_t away_us);
 void report_message(struct report *report, bool is_live, int64_t sent_us);
 void report_phase(struct report *report); /* prints it and begins the next */
-bool report_end(struct report *report);   /* prints it; did all go well? */
+/* One more has seen the round's last message, sent then and of so many bytes; prints it when all
+ * have. */
+void report_round(struct report *report, int64_t sent_us, size_t bytes);
+bool report_end(struct report *report); /* prints it; did all go well? */
 
 struct client;
 
@@ -72,10 +79,12 @@ struct load {
     struct client *clients;
     struct pgc_timer *start;
     unsigned started;
+    bool is_tired; /* a nap is due */
 };
 
 struct client *client_new_all(struct load *load);
 void client_free_all(struct load *load);
+void load_tire(struct load *load); /* something was read */
 void client_connect(struct load *load, unsigned number);
 
 #endif

@@ -4,6 +4,7 @@
  *
  *   complete …   whenever all of them listen, again or for the first time
  *   phase …      at SIGUSR1: messages since the last such line, and how long they took
+ *   round …      when all have seen the last message of a round, and how long that took
  *   end …        when all have seen the last message, or at SIGINT or SIGTERM
  *
  * and ends with status 0 if each client saw every message up to the last one, once.
@@ -11,6 +12,7 @@
 #include <arpa/inet.h>
 #include <signal.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "pgcable/clock.h"
 
@@ -31,6 +33,25 @@ load_start_some(void *arg)
     }
     if (load->started < conf->clients) {
         pgc_timer_set(load->start, LOAD_TURN_MS);
+    }
+}
+
+/* The kernel wakes who waits for input, in the middle of the server's work if need be. */
+static void
+load_nap(void *arg)
+{
+    struct load *load = arg;
+
+    load->is_tired = false;
+    (void)usleep(load->conf.nap_ms * 1000);
+}
+
+void
+load_tire(struct load *load)
+{
+    if (load->conf.nap_ms > 0 && !load->is_tired) {
+        load->is_tired = true;
+        pgc_loop_defer(load->port.loop, load_nap, load);
     }
 }
 

@@ -10,9 +10,11 @@ static const struct option options[] = {
     {"base", no_argument, NULL, 'b'},
     {"claim", required_argument, NULL, 'c'},
     {"clients", required_argument, NULL, 'n'},
+    {"nap", required_argument, NULL, 'N'},
     {"members", required_argument, NULL, 'm'},
     {"path", required_argument, NULL, 'P'},
     {"per-second", required_argument, NULL, 's'},
+    {"plain", no_argument, NULL, 'x'},
     {"port", required_argument, NULL, 'p'},
     {"retry", required_argument, NULL, 'r'},
     {"rooms", required_argument, NULL, 'R'},
@@ -33,7 +35,10 @@ static const char usage[] =
     "anywhere\n"
     "  --per-second 1000     so many come at the start; 0 = all at once\n"
     "  --retry 100:1000      who is cut off comes back after so many ms, at random\n"
-    "  --base                actioncable-v1-json, and thus without resume\n";
+    "  --nap 0               ms of sleep whenever all has been read, so that the server is not\n"
+    "                        interrupted for each message\n"
+    "  --base                actioncable-v1-json, and thus without resume\n"
+    "  --plain               no cable: what comes after the handshake is messages\n";
 
 /* A number of that option, or 0 and `*ok` false. */
 static unsigned
@@ -95,6 +100,8 @@ options_place(struct load_conf *conf, int option)
         return &conf->members;
     case 'n':
         return &conf->clients;
+    case 'N':
+        return &conf->nap_ms;
     case 'p':
         return &conf->port;
     case 'R':
@@ -115,6 +122,8 @@ options_take(struct load_conf *conf, int option)
 
     if (option == 'b') {
         conf->is_base = true;
+    } else if (option == 'x') {
+        conf->is_plain = true;
     } else if (option == 'r') {
         return options_range(conf, optarg);
     } else if (text != NULL) {

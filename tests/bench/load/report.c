@@ -86,6 +86,17 @@ report_phase(struct report *report)
     report->delay = (struct spread){0};
 }
 
+void
+report_round(struct report *report, int64_t sent_us, size_t bytes)
+{
+    report->rounded++;
+    if (report->rounded == report->wanted) {
+        report->rounded = 0;
+        printf("round ms=%.2f bytes=%zu\n", (double)(pgc_wall_us() - sent_us) / 1000.0, bytes);
+        (void)fflush(stdout);
+    }
+}
+
 bool
 report_end(struct report *report)
 {

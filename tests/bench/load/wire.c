@@ -95,6 +95,7 @@ wire_take_answer(struct wire *wire, const char *bytes, size_t length)
         return 0;
     }
     wire->is_open = true;
+    wire->ops->opened(wire->owner);
     return (size_t)(end - bytes) + 4;
 }
 

@@ -34,6 +34,7 @@ enum wire_end {
 };
 
 struct wire_ops {
+    void (*opened)(void *owner); /* the handshake is done */
     void (*text)(void *owner, const char *text, size_t length);
     void (*ended)(void *owner, enum wire_end why);
 };
