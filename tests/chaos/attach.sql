@@ -11,7 +11,8 @@ select pgcable.attach_generic('chaos.orders', stream => 'orders-{customer_id}',
     columns => '{id,customer_id,version,body}');
 select pgcable.channel('OrdersChannel', stream => 'orders-{customer_id}', authorize => 'chaos.may');
 grant usage on schema pgcable to app;
-grant execute on function pgcable.broadcast(text, jsonb) to app;
+grant execute on function pgcable.broadcast(text, jsonb), pgcable.revoke_token(text, timestamptz),
+    pgcable.revoke_member(text, timestamptz, timestamptz) to app;
 
 -- The ticks that were ever made, though pgcable drops its own: which rows belong to which one is
 -- then known without asking when they were committed.

@@ -6,13 +6,14 @@
 // one of the extended protocol resumes by positions, and its run goes on until reject_history.
 import { createRequire } from 'node:module';
 import { ORIGIN, streamOf } from '../integration/lib/wire.mjs';
-import { mint } from '../integration/lib/token.mjs';
+import { issueTo } from './tokens.mjs';
 
 const WebSocket = createRequire(new URL('../integration/package.json', import.meta.url))('ws');
 
 export const BASE = ['actioncable-v1-json', 'actioncable-unsupported'];
 export const EXTENDED = ['actioncable-v1-ext-json'];
 const SILENCE_MS = 8000; // two pings and a half, as Rails' client has it
+const IN_ORDER = 1000; // the code of a close frame
 const AGAIN_MS = 500; // between two attempts to subscribe where we are refused
 
 class Subscription {
@@ -63,10 +64,16 @@ export class Client {
             const subscription = new Subscription(channel, params, stream);
             return [subscription.identifier, subscription];
         }));
+        this.tokens = []; // all that it ever had, the last one is good as far as it knows
+        this.refusals = []; // { token, at }
         this.told = {}; // reason -> times
         this.connects = 0;
         this.frames = 0;
         this.over = false;
+    }
+
+    get token() {
+        return this.tokens.at(-1);
     }
 
     get settled() {
@@ -76,21 +83,25 @@ export class Client {
     start() {
         this.connects++;
         this.heard = Date.now();
+        if (this.refusals.at(-1)?.token === this.token) { // that one, or none yet
+            this.tokens.push(issueTo(this.member));
+        }
         const ws = new WebSocket(`ws://127.0.0.1:${this.port()}/cable`, this.extended ? EXTENDED : BASE, {
-            headers: { Authorization: `Bearer ${mint(this.member)}`, Origin: ORIGIN },
+            headers: { Authorization: `Bearer ${this.token.text}`, Origin: ORIGIN },
             handshakeTimeout: SILENCE_MS,
             maxPayload: 1 << 28,
         });
         this.ws = ws;
+        this.isTold = false;
         ws.on('message', (data) => {
             if (ws === this.ws) {
                 this.#receive(data.toString());
             }
         });
         ws.on('error', () => {}); // 'close' follows
-        ws.on('close', () => {
+        ws.on('close', (code) => {
             if (ws === this.ws) {
-                this.#lost();
+                this.#lost(code);
             }
         });
     }
@@ -99,8 +110,11 @@ export class Client {
         this.told[what] = (this.told[what] ?? 0) + 1;
     }
 
-    #lost() {
+    #lost(code) {
         this.ws = null;
+        if (code === IN_ORDER && !this.isTold) {
+            this.violation('protocol', `${this.name} was sent away and not told why`);
+        }
         this.#again.forEach(clearTimeout);
         this.#again.clear();
         for (const subscription of this.subscriptions.values()) {
@@ -152,7 +166,10 @@ export class Client {
 
     #disconnected({ reason, reconnect }) {
         this.#count(reason);
-        if (!reconnect) {
+        this.isTold = true;
+        if (reason === 'unauthorized') {
+            this.refusals.push({ token: this.token, at: Date.now() });
+        } else if (!reconnect) {
             this.violation('refused', `${this.name} was told ${reason}, reconnect: false`);
         }
     }

@@ -51,9 +51,8 @@ async function readRows(server, where = 'true') {
     return (await server.query(`select ${COLUMNS} from chaos.ledger where ${where} order by seq;`)).map(parse);
 }
 
-// All rows, each with the tick that it belongs to.
-export async function readLedger(server) {
-    const rows = await readRows(server);
+// The rows, each with the tick that it belongs to.
+async function withTicks(server, rows) {
     const ticks = await readTicks(server);
     const known = new Map();
     for (const row of rows) {
@@ -65,6 +64,10 @@ export async function readLedger(server) {
     return rows;
 }
 
+export async function readLedger(server) {
+    return withTicks(server, await readRows(server));
+}
+
 // What `old` has behind the last tick that both servers have: { tick, rows }.
 export async function readLost(old, server) {
     const newest = 'select tick, nonce from chaos.tick order by tick desc limit 20000;';
@@ -73,7 +76,7 @@ export async function readLost(old, server) {
     const lost = `not pg_visible_in_snapshot(xid, (select snap from chaos.tick where tick = ${tick}))`;
     const rows = await readRows(old, `${lost} or kind = 'participant'
         and room in (select room from chaos.ledger where ${lost})`); // who was told of them
-    return { tick: Number(tick), rows };
+    return { tick: Number(tick), rows: await withTicks(old, rows) };
 }
 
 const roomStream = (room) => `chat-room-${room}-channel`;

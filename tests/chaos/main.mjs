@@ -8,6 +8,7 @@ import { FAULTS } from './faults/all.mjs';
 import { readLedger } from './ledger.mjs';
 import { Nemesis } from './nemesis.mjs';
 import { Prng } from '../lib/prng.mjs';
+import { checkRefusals } from './refusals.mjs';
 import { report } from './report.mjs';
 import { SAFEGUARDS } from './safeguards.mjs';
 import { unnoticed } from './tamper.mjs';
@@ -101,6 +102,7 @@ async function judge(world) {
     verdict.judge(world.clients);
     unnoticed(rows, world).forEach((kind) =>
         world.violation('unnoticed', `${kind}: what a client wrote down was falsified, and nobody noticed`));
+    await checkRefusals(world, verdict.revocations);
     return verdict;
 }
 

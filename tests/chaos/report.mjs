@@ -16,7 +16,7 @@ const PROMISES = {
     stuck: 'all is well again after every fault, by itself',
     crashed: 'no daemon ends by itself, nor badly',
     protocol: 'clients are told what the protocol has',
-    refused: 'no client is sent away for good',
+    refused: 'no client is sent away for good, nor refused with a good token',
     writes: 'no write of the application fails for our sake',
     unnoticed: 'what a client wrote down, falsified in one place, is noticed',
 };

@@ -71,6 +71,18 @@ export const SAFEGUARDS = new Map(Object.entries({
         sql: () => `alter table chat_room_participants disable trigger pgcable_capture_update,
             disable trigger pgcable_capture_delete;`,
     },
+    // Who has a token that was revoked goes on listening.
+    'revocations-told': {
+        caught: 'leaked',
+        faults: 'revoke-token',
+        edits: [['pgcable.revoke(text,text,timestamptz,timestamptz)', 'perform pgcable.put(', 'perform concat(']],
+    },
+    // A daemon that comes when the row is gone does not know.
+    'revocations-kept': {
+        caught: 'leaked',
+        faults: 'revoke-token',
+        edits: [['pgcable.rights(boolean)', 'where p_all or', 'where false and p_all or']],
+    },
     // What a restarted daemon reads again, several ticks at a time, lacks rows.
     'all-rows-again': {
         caught: 'lost',

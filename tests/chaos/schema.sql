@@ -166,6 +166,25 @@ begin
 end;
 $$;
 
+-- Tokens, by their number, and all that were issued to a member in that second or before.
+create function chaos.revoke_token(p_token bigint) returns void
+    language plpgsql
+as $$
+begin
+    perform chaos.note('token', 'D', p_token);
+    perform pgcable.revoke_token(p_token::text, now() + interval '2 days');
+end;
+$$;
+
+create function chaos.revoke_tokens(p_member bigint, p_second bigint) returns void
+    language plpgsql
+as $$
+begin
+    perform chaos.note('tokens', 'D', p_second, member => p_member);
+    perform pgcable.revoke_member(p_member::text, to_timestamp(p_second), now() + interval '2 days');
+end;
+$$;
+
 create function chaos.may(member text, params jsonb) returns boolean
     language sql
     stable

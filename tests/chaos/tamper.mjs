@@ -20,12 +20,12 @@ function another(events, id, changes) {
 }
 
 // A client with nothing but its subscription to this stream, and that a copy.
-function copyOf({ name, member, extended, subscriptions }) {
+function copyOf({ name, member, extended, tokens, subscriptions }) {
     const copies = [...subscriptions.values()].filter(({ stream }) => stream === STREAM).map((subscription) => ({
         stream: STREAM,
         runs: subscription.runs.map((run) => ({ ...run })),
     }));
-    return { name, member, extended, subscriptions: new Map(copies.map((copy) => [STREAM, copy])) };
+    return { name, member, extended, tokens, refusals: [], subscriptions: new Map(copies.map((copy) => [STREAM, copy])) };
 }
 
 function tamperWith(clients, events, change) {

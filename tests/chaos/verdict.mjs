@@ -2,6 +2,7 @@
 // verdict.mjs - compares what every client was told with what the ledger says.
 import { Expected, sees } from './ledger.mjs';
 import { checkOrder, merge } from './order.mjs';
+import { Revocations, heldAt } from './tokens.mjs';
 
 const CLOCK_MS = 2; // commit times have microseconds, the clients' clock milliseconds
 
@@ -17,6 +18,7 @@ export class Verdict {
         this.events = events;
         this.violation = violation;
         this.ghosts = ghosts.map(({ rows: all, tick, at }) => ({ tick, at, expected: new Expected(all) }));
+        this.revocations = new Revocations(rows, this.ghosts);
         this.edits = new Map(); // message -> [{ row, ghost }], what replaced or deleted it, in any history
         this.#noteEdits(this.expected, null);
         this.ghosts.forEach((ghost) => this.#noteEdits(ghost.expected, ghost));
@@ -34,6 +36,7 @@ export class Verdict {
         const byStream = new Map();
         for (const client of clients) {
             this.arrivals.set(client, []);
+            this.#checkRefusals(client);
             for (const subscription of client.subscriptions.values()) {
                 const { stream } = subscription;
                 byStream.set(stream, [...(byStream.get(stream) ?? []), { client, subscription }]);
@@ -98,6 +101,7 @@ export class Verdict {
             const time = run.times[n];
             const replayed = run.resumes.some(({ from, to }) => n >= from && (to === null || n < to));
             const edit = replayed ? this.#editOf(event, time) : null;
+            this.#checkToken(where, event, time, replayed);
             const fact = this.#factOf(where, event, time, edit);
             ghost = edit?.ghost ?? ghost;
             if (!fact) {
@@ -187,6 +191,41 @@ export class Verdict {
                 other.seq > removal.seq && other.room === removal.room && other.member === removal.member);
             if (!back || time < back.at) {
                 this.violation('leaked', `${client.name} ${stream}: ${key} ${Math.round(row.at - removal.at)} ms after its removal`);
+            }
+        }
+    }
+
+    // Every row that a message may have come from: of a server that was lost, too, and in a replay it
+    // may be an edit.
+    #sourcesOf(stream, { key, sha }, time, replayed) {
+        const facts = [null, ...this.ghosts].map((ghost) =>
+            ({ ...(ghost ?? this).expected.streams.get(stream)?.get(key), ghost }));
+        const edits = replayed && key[0] === 'I' ? this.edits.get(messageOf(key)) ?? [] : [];
+        return [...facts.filter((fact) => fact.row && fact.sha === sha),
+            ...edits.filter(({ row }) => row.version === versionOf(key) && row.sha === sha)]
+            .filter(({ row }) => row.at <= time + CLOCK_MS);
+    }
+
+    // Nothing that was committed after the revocation of the token that one holds.  Rooms that members
+    // come back to are told of by one name each time.
+    #checkToken({ stream, client }, event, time, replayed) {
+        const token = heldAt(client.tokens, time);
+        if (event.key[0] === 'C' || this.revocations.of(client, token).length === 0) {
+            return;
+        }
+        const sources = this.#sourcesOf(stream, event, time, replayed);
+        const end = sources.length > 0 && this.revocations.brokenBy(client, token, sources);
+        if (end) {
+            this.violation('leaked', `${client.name} ${stream}: ${event.key}${replayed ? ', replayed,' : ''} ` +
+                `${Math.round(sources[0].row.at - end.row.at)} ms after its token ${token.number} was revoked`);
+        }
+    }
+
+    // Only what was revoked is refused.
+    #checkRefusals(client) {
+        for (const { token, at } of client.refusals) {
+            if (!this.revocations.of(client, token).some(({ row }) => row.at <= at + CLOCK_MS)) {
+                this.violation('refused', `${client.name} was refused with its token ${token.number}, which is good`);
             }
         }
     }

@@ -95,11 +95,16 @@ export class World {
         }
     }
 
+    async addDaemon(name) {
+        const node = new Node(name, this);
+        this.nodes.push(node);
+        await node.start(this.options.settings);
+        return node;
+    }
+
     async #startDaemons() {
         for (const name of ['A', 'B'].slice(0, this.options.daemons)) {
-            const node = new Node(name, this);
-            this.nodes.push(node);
-            await node.start(this.options.settings);
+            await this.addDaemon(name);
         }
         await Promise.all(this.nodes.map((node) => node.ready()));
         const prng = this.prng.fork('front');

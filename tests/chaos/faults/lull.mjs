@@ -8,7 +8,7 @@ const PATIENCE_MS = 25_000; // far less than the settings' poll_ms
 
 export const lull = {
     name: 'lull',
-    touches: ['daemons', 'database', 'sessions', 'wire', 'clients', 'rights', 'clock'],
+    touches: ['daemons', 'database', 'sessions', 'wire', 'clients', 'rights', 'tokens', 'clock'],
     hold: [0, 0],
     async start(world, prng) {
         await world.crew.hush();

@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { until } from '../../integration/lib/until.mjs';
 import { PATIENCE_MS } from '../cluster.mjs';
 import { REVOKED_ROOMS, membersOf } from '../stage.mjs';
+import { issuersSecond } from '../tokens.mjs';
 
 export const noFiles = {
     name: 'no-files',
@@ -105,5 +106,26 @@ export const revoke = {
         return () => world.asApp(`insert into chat_room_participants (chat_room_id, community_member_id)
             select r, m from (values ${which}) v (r, m) where not exists (select from chat_room_participants
                 where chat_room_id = r and community_member_id = m and deleted_at is null);`);
+    },
+};
+
+// Tokens that clients hold are good no more, one by one or all of a member; with words before it and
+// after it in the same transaction, which may take its time.
+export const revokeToken = {
+    name: 'revoke-token',
+    touches: ['tokens'],
+    hold: [0, 500],
+    async start(world, prng) {
+        for (let n = prng.between(2, 6); n > 0; n--) {
+            const { member, token, subscriptions } = prng.pick(world.clients);
+            const { stream } = prng.pick([...subscriptions.values()]);
+            const say = (when) => `select chaos.say('${stream}', '${when} ${prng.hex(8)}');`;
+            await world.asApp(`begin; ${say('before')}
+                select chaos.${prng.chance(0.2) ? `revoke_tokens(${member}, ${issuersSecond()})` : `revoke_token(${token.number})`};
+                select pg_sleep(${prng.chance(0.5) ? 0 : prng.between(0, 500) / 1000}); ${say('with')} commit;`);
+            world.count('revocations');
+            await delay(prng.between(0, 300));
+        }
+        return () => {};
     },
 };
