@@ -6,6 +6,29 @@ ALTER SCHEMA pgcable OWNER TO pgcable_owner;
 
 COMMENT ON SCHEMA pgcable IS 'pgcable: captures changes of chat and notification tables for the websocket daemon.';
 
+CREATE TYPE pgcable.access_answer AS (
+	req integer,
+	stream text,
+	topic text
+);
+
+ALTER TYPE pgcable.access_answer OWNER TO pgcable_owner;
+
+CREATE TYPE pgcable.fact AS (
+	what text,
+	key text,
+	data json
+);
+
+ALTER TYPE pgcable.fact OWNER TO pgcable_owner;
+
+CREATE TYPE pgcable.key_pair AS (
+	one text,
+	other text
+);
+
+ALTER TYPE pgcable.key_pair OWNER TO pgcable_owner;
+
 CREATE TYPE pgcable.message_fact AS (
 	what text,
 	key text,
@@ -336,7 +359,7 @@ begin
     -- statement still sees has all its rows.
     lock table pgcable.outbox_0, pgcable.outbox_1, pgcable.outbox_2 in access share mode;
     for tick, nonce, tick_at_us, v_before, v_snap in
-        select n.tick, n.nonce::text, (extract(epoch from n.at) * 1000000)::bigint, b.snap, n.snap
+        select n.tick, n.nonce::text, (date_part('epoch', n.at) * 1000000)::bigint, b.snap, n.snap
         from pgcable.tick n join pgcable.tick b on b.tick = n.tick - 1
         where n.tick > p_after and n.tick <= p_to
         order by n.tick loop
@@ -346,7 +369,7 @@ begin
         return query
             select batches.tick, batches.nonce, batches.tick_at_us,
                 o.id, o.xid::text, o.kind, o.op::text, o.stream, o.new::text, o.old::text,
-                (extract(epoch from o.at) * 1000000)::bigint
+                (date_part('epoch', o.at) * 1000000)::bigint
             from (
                 select * from pgcable.outbox_0 where xid >= v_from and xid < v_to
                 union all
@@ -502,9 +525,9 @@ CREATE FUNCTION pgcable.build(p_shapes jsonb) RETURNS jsonb
     ('sender', $t$
         select 'sender', 'p:' || a.participant, (select row_to_json(x) from (select
             {participant p.id} as id, {participant p.community_member_id} as community_member_id,
-            {member m.name} as name, {member m.avatar_url} as avatar_url,
-            {member m.user_public_uid} as user_public_uid, {member m extra} as extra) x)
-        from json_to_recordset($1) as a (participant text)
+            {member m.name shown} as name, {member m.avatar_url shown} as avatar_url,
+            {member m.user_public_uid shown} as user_public_uid, {member m extra} as extra) x)
+        from unnest($1) a (participant)
         join {participant} p on {participant p.id = a.participant}
         left join {member} m on {member m.id == participant p.community_member_id}
     $t$),
@@ -513,9 +536,9 @@ CREATE FUNCTION pgcable.build(p_shapes jsonb) RETURNS jsonb
     ('sender_in_room', $t$
         select 'sender', 'm:' || a.room || ':' || a.member, (select row_to_json(x) from (select
             p.id, {member m.id} as community_member_id,
-            {member m.name} as name, {member m.avatar_url} as avatar_url,
-            {member m.user_public_uid} as user_public_uid, {member m extra} as extra) x)
-        from json_to_recordset($1) as a (room text, member text)
+            {member m.name shown} as name, {member m.avatar_url shown} as avatar_url,
+            {member m.user_public_uid shown} as user_public_uid, {member m extra} as extra) x)
+        from unnest($1) a (room, member)
         join {member} m on {member m.id = a.member}
         left join lateral (
             select {participant p.id} as id from {participant} p
@@ -538,7 +561,7 @@ CREATE FUNCTION pgcable.build(p_shapes jsonb) RETURNS jsonb
             array_to_json(array(select row_to_json(y) from (
                 select {thread_participant t.id} as id,
                     {thread_participant t.community_member_id} as community_member_id,
-                    {member m.avatar_url} as avatar_url, {member m.name} as name
+                    {member m.avatar_url shown} as avatar_url, {member m.name shown} as name
                 from {thread_participant} t
                 left join {member} m on {member m.id == thread_participant t.community_member_id}
                 where {thread_participant t.chat_thread_id = h.thread}
@@ -552,7 +575,7 @@ CREATE FUNCTION pgcable.build(p_shapes jsonb) RETURNS jsonb
                         select {thread t.parent_message_id}::text from {thread} t
                         where {thread t.id = h.thread})
             ) as chat_thread_replies_count) x)
-        from json_to_recordset($1) as a (message text, thread text), lateral (
+        from unnest($1) a (message, thread), lateral (
             select coalesce(a.thread, (
                 select {thread t.id}::text from {thread} t
                 where {thread t.parent_message_id = a.message} limit 1)) as thread) h
@@ -584,7 +607,7 @@ CREATE FUNCTION pgcable.build(p_shapes jsonb) RETURNS jsonb
                 order by {participant o.id}, {participant o.community_member_id} limit 5)
             ) as other_participants_preview,
             case when {room r.chat_room_kind}::text = 'direct' then (
-                select {member n.name}::text from {participant} o
+                select pgcable.shown({member n.name}::text) from {participant} o
                 join {member} n on {member n.id == participant o.community_member_id}
                 where {participant o.chat_room_id == participant p.chat_room_id}
                     and not {participant o.community_member_id == participant p.community_member_id}
@@ -664,6 +687,7 @@ COMMENT ON FUNCTION pgcable.build(p_shapes jsonb) IS 'Internal: the statements t
 CREATE FUNCTION pgcable.builtin_access(p_requests json) RETURNS TABLE(req integer, stream text, topic text)
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
     begin
@@ -744,8 +768,8 @@ CREATE FUNCTION pgcable.capture_generic() RETURNS trigger
 declare
     v_old json := case when tg_op <> 'INSERT' then pgcable.blunt(row_to_json(old)) end;
     v_new json := case when tg_op <> 'DELETE' then pgcable.blunt(row_to_json(new)) end;
-    v_from text := pgcable.fill(tg_argv[0], v_old);
-    v_to text := pgcable.fill(tg_argv[0], v_new);
+    v_from text := case when v_old is not null then pgcable.fill(tg_argv[0], v_old) end;
+    v_to text := case when v_new is not null then pgcable.fill(tg_argv[0], v_new) end;
 begin
     v_old := pgcable.kept(v_old, tg_argv);
     v_new := pgcable.kept(v_new, tg_argv);
@@ -777,19 +801,35 @@ CREATE FUNCTION pgcable.capture_row(p_kind text, p_op "char", p_new record, p_ol
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET extra_float_digits TO '1'
-    AS $$
+    AS $_$
 declare
-    v_new json := row_to_json(p_new);
-    v_old json := row_to_json(p_old);
+    v_table regclass := (select typrelid from pg_type
+        where oid = case p_op when 'D' then pg_typeof(p_old) else pg_typeof(p_new) end);
+    v_columns text[] := pgcable.those_of(v_table, p_columns);
+    v_same boolean;
+    v_new json;
+    v_old json;
 begin
-    if p_op = 'U' and pgcable.kept(v_new, p_watched)::text
-        is not distinct from pgcable.kept(v_old, p_watched)::text then
-        return;
+    if p_op = 'U' then
+        execute (
+            select format('select row(%s)::record operator(pg_catalog.*=) row(%s)::record',
+                string_agg(format('($1).%I', c), ', '), string_agg(format('($2).%I', c), ', '))
+            from unnest(pgcable.those_of(v_table, p_watched)) c) into v_same using p_old, p_new;
+        if v_same then
+            return;
+        end if;
     end if;
-    perform pgcable.put(p_kind, null, pgcable.kept(v_new, p_columns), p_op,
-        pgcable.kept(v_old, p_columns));
+    if p_op <> 'D' then
+        execute 'select ' || pgcable.json_of('($1)', v_columns, 'pgcable.shown(%s, ''new'')')
+            into v_new using p_new;
+    end if;
+    if p_op <> 'I' then
+        execute 'select ' || pgcable.json_of('($1)', v_columns, 'pgcable.shown(%s, ''old'')')
+            into v_old using p_old;
+    end if;
+    perform pgcable.put(p_kind, null, v_new, p_op, v_old);
 end;
-$$;
+$_$;
 
 ALTER FUNCTION pgcable.capture_row(p_kind text, p_op "char", p_new record, p_old record, p_columns text[], p_watched text[]) OWNER TO pgcable_owner;
 
@@ -834,10 +874,11 @@ CREATE FUNCTION pgcable.cast_of(p_text text, p_type text) RETURNS text
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
     select case
-        when r.digits is not null then format('case when %1$s ~ ''^-?[0-9]{1,%2$s}$'' then %1$s::%4$s'
-            ' when %1$s ~ ''^-?[0-9]{%3$s}$'' then'
-            ' case when %1$s::numeric between -%5$s - 1 and %5$s then %1$s::%4$s end end',
-            p_text, r.digits - 1, r.digits, p_type, r.greatest)
+        when r.digits is not null then format('case when rtrim(%1$s, ''0123456789'') in ('''', ''-'')'
+            ' and %1$s not in ('''', ''-'') then case when length(%1$s) < %2$s then %1$s::%3$s'
+            ' when length(%1$s) < %2$s + 2 and %1$s::numeric between -%4$s - 1 and %4$s'
+            ' then %1$s::%3$s end end',
+            p_text, r.digits, p_type, r.greatest)
         when p_type = 'uuid' then format('case when %1$s ~*'
             ' ''^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$'''
             ' then %1$s::uuid end', p_text)
@@ -1687,7 +1728,8 @@ CREATE FUNCTION pgcable.extra_list(p_shapes jsonb, p_kind text, p_alias text, p_
     LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-    select coalesce(string_agg(format(', %s.%I', p_alias, e.col), '' order by e.place), '')
+    select coalesce(string_agg(format(', %s as %I',
+        pgcable.shown_column(format('%s.%I', p_alias, e.col)), e.col), '' order by e.place), '')
     from jsonb_array_elements_text(coalesce(p_shapes #> array[p_kind, 'extra'], '[]'))
         with ordinality e (col, place)
     where e.col <> all (p_taken);
@@ -1714,7 +1756,9 @@ COMMENT ON FUNCTION pgcable.extra_object(p_shapes jsonb, p_kind text, p_alias te
 CREATE FUNCTION pgcable.facts(p_needs json) RETURNS TABLE(what text, key text, data json)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
     SET jit TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
     SET extra_float_digits TO '1'
     AS $$
 begin
@@ -1735,15 +1779,18 @@ CREATE FUNCTION pgcable.facts_by(p_statements jsonb, p_needs json) RETURNS TABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
+    v_needs record;
     v_messages pgcable.message_fact[] := '{}'; -- their rooms, senders and counts are needed, too
     v_more pgcable.message_fact[];
     v_list text[];
-    v_asks json;
-    v_in_room json;
+    v_pairs pgcable.key_pair[];
     v_what text;
 begin
-    foreach v_what in array '{message,last_message}'::text[] loop
-        v_list := pgcable.text_list(p_needs, v_what);
+    select * into v_needs from json_to_record(p_needs) as n (
+        message text[], last_message text[], room text[], sender json, stats json, count text[],
+        viewers json);
+    for v_what, v_list in
+        values ('message', v_needs.message), ('last_message', v_needs.last_message) loop
         if v_list <> '{}' then
             execute format('select array(select f::pgcable.message_fact from (%s)'
                 ' f (what, key, data, message, room, participant, member, thread))',
@@ -1754,45 +1801,44 @@ begin
     return query select f.what, f.key, f.data from unnest(v_messages) f;
 
     v_list := array(
-        select unnest(pgcable.text_list(p_needs, 'room'))
+        select unnest(v_needs.room)
         union
         select room from unnest(v_messages));
     if v_list <> '{}' then
         return query execute p_statements ->> 'room' using v_list;
     end if;
 
-    select json_agg(s) filter (where s.participant is not null),
-        json_agg(s) filter (where s.participant is null)
-    into v_asks, v_in_room
+    select array_agg(s.participant) filter (where s.participant is not null),
+        array_agg((s.room, s.member)::pgcable.key_pair) filter (where s.participant is null)
+    into v_list, v_pairs
     from (
-        select participant, room, member from json_to_recordset(p_needs -> 'sender')
+        select participant, room, member from json_to_recordset(v_needs.sender)
             as a (participant text, room text, member text)
         union
         select participant, case when participant is null then room end,
             case when participant is null then member end
         from unnest(v_messages)) s;
-    if v_asks is not null then
-        return query execute p_statements ->> 'sender' using v_asks;
+    if v_list is not null then
+        return query execute p_statements ->> 'sender' using v_list;
     end if;
-    if v_in_room is not null then
-        return query execute p_statements ->> 'sender_in_room' using v_in_room;
+    if v_pairs is not null then
+        return query execute p_statements ->> 'sender_in_room' using v_pairs;
     end if;
 
-    v_asks := (select json_agg(s) from (
-        select message, thread from json_to_recordset(p_needs -> 'stats')
+    v_pairs := (select array_agg((s.message, s.thread)::pgcable.key_pair) from (
+        select message, thread from json_to_recordset(v_needs.stats)
             as a (message text, thread text)
         union
         select message, thread from unnest(v_messages)) s);
-    if v_asks is not null then
-        return query execute p_statements ->> 'stats' using v_asks;
+    if v_pairs is not null then
+        return query execute p_statements ->> 'stats' using v_pairs;
     end if;
 
-    v_list := pgcable.text_list(p_needs, 'count');
-    if v_list <> '{}' then
-        return query execute p_statements ->> 'count' using v_list;
+    if v_needs.count <> '{}' then
+        return query execute p_statements ->> 'count' using v_needs.count;
     end if;
-    if p_needs -> 'viewers' is not null then
-        return query execute p_statements ->> 'viewer' using p_needs -> 'viewers';
+    if v_needs.viewers is not null then
+        return query execute p_statements ->> 'viewer' using v_needs.viewers;
     end if;
 end;
 $$;
@@ -2063,22 +2109,24 @@ ALTER FUNCTION pgcable.is_reserved(p_stream text) OWNER TO pgcable_owner;
 
 COMMENT ON FUNCTION pgcable.is_reserved(p_stream text) IS 'Internal: is that a stream of the chat itself?';
 
-CREATE FUNCTION pgcable.json_of(p_row text, p_columns text[]) RETURNS text
+CREATE FUNCTION pgcable.json_of(p_row text, p_columns text[], p_value text DEFAULT '%s'::text) RETURNS text
     LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
     select case
         when count(*) <= 50 then format('pg_catalog.json_build_object(%s)',
-            string_agg(format('%L, %s.%I', u.col, p_row, u.col), ', ' order by u.place))
+            string_agg(format('%L, ' || p_value, c.name, c.value), ', ' order by c.place))
         else format('(select pg_catalog.row_to_json(r) from (select %s) r)',
-            string_agg(format('%s.%I', p_row, u.col), ', ' order by u.place))
+            string_agg(format(p_value || ' as %I', c.value, c.name), ', ' order by c.place))
         end
-    from unnest(p_columns) with ordinality u (col, place);
+    from (
+        select col as name, format('%s.%I', p_row, col) as value, place
+        from unnest(p_columns) with ordinality u (col, place)) c;
 $$;
 
-ALTER FUNCTION pgcable.json_of(p_row text, p_columns text[]) OWNER TO pgcable_owner;
+ALTER FUNCTION pgcable.json_of(p_row text, p_columns text[], p_value text) OWNER TO pgcable_owner;
 
-COMMENT ON FUNCTION pgcable.json_of(p_row text, p_columns text[]) IS 'Internal: an expression for the columns of a row as JSON.';
+COMMENT ON FUNCTION pgcable.json_of(p_row text, p_columns text[], p_value text) IS 'Internal: an expression for the columns of a row as JSON.';
 
 CREATE FUNCTION pgcable.kept(p_row json, p_columns text[]) RETURNS json
     LANGUAGE sql IMMUTABLE
@@ -2139,7 +2187,8 @@ CREATE FUNCTION pgcable.mapping_info() RETURNS json
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-    select json_build_object('kinds', coalesce(json_object_agg(m.kind, json_build_object(
+    select json_build_object('omitted', (select install_id from pgcable.meta),
+        'kinds', coalesce(json_object_agg(m.kind, json_build_object(
         'table', m.relation::text,
         'columns', coalesce((
             select json_object_agg(c.name, m.columns ->> c.name order by c.place)
@@ -2154,7 +2203,7 @@ $$;
 
 ALTER FUNCTION pgcable.mapping_info() OWNER TO pgcable_owner;
 
-COMMENT ON FUNCTION pgcable.mapping_info() IS 'Daemon: what is attached: {"kinds": {kind: {table, columns, extra, problems}}}.';
+COMMENT ON FUNCTION pgcable.mapping_info() IS 'Daemon: what is attached: {"kinds": {kind: {table, columns, extra, problems}}}; and what stands for values that are "omitted".';
 
 CREATE FUNCTION pgcable.mapping_problems(p_kind text) RETURNS text[]
     LANGUAGE plpgsql STABLE
@@ -2427,9 +2476,10 @@ CREATE FUNCTION pgcable.person_object(p_shapes jsonb, p_alias text, p_member tex
     AS $$
 declare
     v_fields text[] := array[
-        'participant p.id', 'member m.name', 'member m.user_public_uid', 'member m.headline',
-        'member m.email', 'member m.avatar_url', 'participant p.community_member_id',
-        'participant p.deleted_at', 'participant p.admin flag', 'participant p.muted flag'];
+        'participant p.id', 'member m.name shown', 'member m.user_public_uid shown',
+        'member m.headline shown', 'member m.email shown', 'member m.avatar_url shown',
+        'participant p.community_member_id', 'participant p.deleted_at',
+        'participant p.admin flag', 'participant p.muted flag'];
     v_field text;
     v_name text;
     v_taken text[] := '{}';
@@ -2476,6 +2526,9 @@ begin
         return v_col;
     elsif v_verb = 'mapped' then
         return (v_found is not null)::text;
+    elsif v_verb = 'shown' then
+        return case when coalesce((v_found ->> 'small')::boolean, true) then v_col
+            else pgcable.shown_column(v_col) end;
     elsif v_verb = 'flag' then
         return format('coalesce(%s::text in (''true'', ''t'', ''1'', ''yes''), false)', v_col);
     elsif v_verb = 'visible' then
@@ -2625,6 +2678,9 @@ begin
             return;
         end if;
     end if;
+    if p_op = 'B' and octet_length(p_new::text) > 8192 then
+        p_new := pgcable.sendable(p_new);
+    end if;
     v_id := nextval('pgcable.outbox_id');
     execute format(
         'insert into pgcable.outbox_%s (id, xid, kind, op, stream, new, old, at)'
@@ -2649,6 +2705,7 @@ declare
     v_op text := quote_literal(upper(left(p_event, 1)));
     v_touched text := pgcable.touched(p_table, p_columns);
     v_skip text := '';
+    v_fits text;
     v_old text := '';
     v_new text := '';
     v_long text := format('perform pgcable.capture_row(%L, %s, %s, %L, %L)', p_kind, v_op,
@@ -2688,6 +2745,10 @@ begin
     if p_event in ('insert', 'update') then
         v_new := format(E'\n        v_new := %s;', pgcable.json_of('new', p_columns));
     end if;
+    select string_agg(format('pg_catalog.octet_length(%s::pg_catalog.text)', r),
+        ' operator(pg_catalog.+) ') || ' operator(pg_catalog.<) 1048576'
+    into v_fits from unnest(case p_event when 'insert' then '{v_new}' when 'delete' then '{v_old}'
+        else '{v_old,v_new}' end::text[]) r;
     execute format('create or replace function %s returns trigger language plpgsql security definer'
         ' as %L', pgcable.capture_function(p_kind, p_event), format($body$
 declare
@@ -2702,9 +2763,9 @@ begin
         %4$s;
         return null;
     end;
-    if v_slot operator(pg_catalog.=) 0 then%5$s
-    elsif v_slot operator(pg_catalog.=) 1 then%6$s
-    elsif v_slot operator(pg_catalog.=) 2 then%7$s
+    if v_slot operator(pg_catalog.=) 0 and %5$s then%6$s
+    elsif v_slot operator(pg_catalog.=) 1 and %5$s then%7$s
+    elsif v_slot operator(pg_catalog.=) 2 and %5$s then%8$s
     else
         %4$s;
     end if;
@@ -2716,7 +2777,7 @@ begin
     end if;
     return null;
 end;
-$body$, v_skip, v_old, v_new, v_long, format(v_insert, 0, p_kind, v_op),
+$body$, v_skip, v_old, v_new, v_long, v_fits, format(v_insert, 0, p_kind, v_op),
         format(v_insert, 1, p_kind, v_op), format(v_insert, 2, p_kind, v_op)));
     execute format('comment on function %s is %L', pgcable.capture_function(p_kind, p_event),
         'Trigger put on the table by pgcable.attach(), which wrote it.');
@@ -2726,6 +2787,23 @@ $_$;
 ALTER FUNCTION pgcable.put_capture(p_kind text, p_event text, p_table regclass, p_columns text[], p_watched text[]) OWNER TO pgcable_owner;
 
 COMMENT ON FUNCTION pgcable.put_capture(p_kind text, p_event text, p_table regclass, p_columns text[], p_watched text[]) IS 'Internal: write the function of a trigger.';
+
+CREATE FUNCTION pgcable.put_reading(p_name text, p_takes text, p_returns text, p_statement text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    execute format('create or replace function pgcable.read_%s(%s) returns setof pgcable.%s'
+        ' language plpgsql stable set search_path = pg_catalog, pg_temp as %L',
+        p_name, p_takes, p_returns, format(E'begin\n    return query%s;\nend', p_statement));
+    execute format('comment on function pgcable.read_%s(%s) is %L', p_name, p_takes,
+        'Internal: reads the application''s tables; written by pgcable.attach().');
+end;
+$$;
+
+ALTER FUNCTION pgcable.put_reading(p_name text, p_takes text, p_returns text, p_statement text) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.put_reading(p_name text, p_takes text, p_returns text, p_statement text) IS 'Internal: make a function of a statement that reads the application''s tables.';
 
 CREATE FUNCTION pgcable.put_triggers(p_kind text, p_table regclass, p_update_of text[], p_always boolean) RETURNS void
     LANGUAGE plpgsql
@@ -2759,15 +2837,29 @@ ALTER FUNCTION pgcable.put_triggers(p_kind text, p_table regclass, p_update_of t
 COMMENT ON FUNCTION pgcable.put_triggers(p_kind text, p_table regclass, p_update_of text[], p_always boolean) IS 'Internal: the triggers of an attached table.';
 
 CREATE FUNCTION pgcable.rebuild() RETURNS void
-    LANGUAGE sql
+    LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
+    AS $_$
+declare
+    v_built jsonb;
+begin
+    lock table pgcable.built in exclusive mode; -- here two who attach wait for each other
+    v_built := pgcable.build(pgcable.shapes());
+    perform pgcable.put_reading(f.name, f.takes, f.returns, v_built ->> f.name)
+    from (values
+        ('room', 'text[]', 'fact'), ('message', 'text[]', 'message_fact'),
+        ('last_message', 'text[]', 'message_fact'), ('sender', 'text[]', 'fact'),
+        ('sender_in_room', 'pgcable.key_pair[]', 'fact'), ('stats', 'pgcable.key_pair[]', 'fact'),
+        ('count', 'text[]', 'fact'), ('viewer', 'json', 'fact'), ('access', 'json', 'access_answer')
+    ) f (name, takes, returns);
     insert into pgcable.built (tables, statements)
     select array(select relation::text from pgcable.mapping order by kind),
-        pgcable.build(pgcable.shapes())
+        (select jsonb_object_agg(k, format('select * from pgcable.read_%s($1)', k))
+            from jsonb_object_keys(v_built) k)
     on conflict (one) do update
         set tables = excluded.tables, statements = excluded.statements;
-$$;
+end;
+$_$;
 
 ALTER FUNCTION pgcable.rebuild() OWNER TO pgcable_owner;
 
@@ -3146,7 +3238,7 @@ CREATE FUNCTION pgcable.row_object(p_shapes jsonb, p_kind text, p_alias text) RE
     select format('(select row_to_json(x) from (select %s, %s as extra) x)',
         string_agg(format('%s as %I',
             pgcable.piece(p_shapes, format('%s %s.%s%s', p_kind, p_alias, c.name,
-                case when c.name in ('is_embedded', 'admin', 'muted') then ' flag' else '' end)),
+                case when c.name in ('is_embedded', 'admin', 'muted') then ' flag' else ' shown' end)),
             c.name), ', ' order by c.place),
         pgcable.extra_object(p_shapes, p_kind, p_alias))
     from pgcable.canonical c
@@ -3216,6 +3308,28 @@ ALTER FUNCTION pgcable.second_of(p_at timestamp with time zone) OWNER TO pgcable
 
 COMMENT ON FUNCTION pgcable.second_of(p_at timestamp with time zone) IS 'Internal: as Unix time.';
 
+CREATE FUNCTION pgcable.sendable(p_message json) RETURNS json
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select case
+        when octet_length(p_message::text) <= max_value_bytes then p_message
+        else json_build_object(
+            'event', case when octet_length(p_message ->> 'event') <= 128
+                then p_message -> 'event' else '"broadcast"' end,
+            'id', case when octet_length(p_message ->> 'id') <= 128 then p_message -> 'id' end,
+            'data', json_build_object(
+                'id', case when octet_length(p_message -> 'data' ->> 'id') <= 128
+                    then p_message -> 'data' -> 'id' end,
+                'omitted', install_id))
+        end
+    from pgcable.meta;
+$$;
+
+ALTER FUNCTION pgcable.sendable(p_message json) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.sendable(p_message json) IS 'Internal: a message, or what is kept of one that is too large to be sent.';
+
 CREATE FUNCTION pgcable.shapes() RETURNS jsonb
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3225,7 +3339,8 @@ CREATE FUNCTION pgcable.shapes() RETURNS jsonb
         'columns', coalesce((
             select jsonb_object_agg(f.key, jsonb_build_object(
                 'col', quote_ident(a.attname),
-                'type', format_type(pgcable.base_type(a.atttypid), null)))
+                'type', format_type(pgcable.base_type(a.atttypid), null),
+                'small', a.attlen > 0))
             from jsonb_each_text(m.columns) f
             join pg_attribute a
                 on a.attrelid = m.relation and a.attname = f.value and not a.attisdropped), '{}'),
@@ -3243,6 +3358,35 @@ ALTER FUNCTION pgcable.shapes() OWNER TO pgcable_owner;
 
 COMMENT ON FUNCTION pgcable.shapes() IS 'Internal: the mapping as far as the catalogue confirms it.';
 
+CREATE FUNCTION pgcable.shown(p_value anyelement, p_place text DEFAULT ''::text) RETURNS json
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select case
+        when pg_column_size(p_value) > 8 * max_value_bytes
+            or octet_length(case when pgcable.base_type(pg_typeof(p_value)) < 16384
+                then p_value::text else format('%s', p_value) end) > max_value_bytes
+            then to_json(install_id || p_place)
+        else to_json(p_value) end
+    from pgcable.meta;
+$$;
+
+ALTER FUNCTION pgcable.shown(p_value anyelement, p_place text) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.shown(p_value anyelement, p_place text) IS 'Internal: a value as JSON, or what stands for one that is too large to be sent.';
+
+CREATE FUNCTION pgcable.shown_column(p_col text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+    select format('case when pg_column_size(%1$s) > 8192 then pgcable.shown(%1$s)'
+        ' else to_json(%1$s) end', p_col);
+$_$;
+
+ALTER FUNCTION pgcable.shown_column(p_col text) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.shown_column(p_col text) IS 'Internal: SQL for a column as it is shown, which is not read if it is too large to be sent.';
+
 CREATE FUNCTION pgcable.slot_or_drop() RETURNS bigint
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3258,31 +3402,36 @@ ALTER FUNCTION pgcable.slot_or_drop() OWNER TO pgcable_owner;
 COMMENT ON FUNCTION pgcable.slot_or_drop() IS 'Internal: the outbox table to write although a pause was seen, or 3: drop the change.';
 
 CREATE FUNCTION pgcable.statements() RETURNS jsonb
-    LANGUAGE sql STABLE
+    LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-    select coalesce(
+begin
+    return coalesce(
         (select statements from pgcable.built
             where tables = array(select relation::text from pgcable.mapping order by kind)),
         pgcable.build(pgcable.shapes()));
+end;
 $$;
 
 ALTER FUNCTION pgcable.statements() OWNER TO pgcable_owner;
 
 COMMENT ON FUNCTION pgcable.statements() IS 'Internal: the statements, kept or built.';
 
-CREATE FUNCTION pgcable.tend(p_max_bytes bigint) RETURNS TABLE(bytes bigint, age_s bigint, ticks bigint, pause text)
+CREATE FUNCTION pgcable.tend(p_max_bytes bigint, p_max_payload_bytes bigint DEFAULT 0) RETURNS TABLE(bytes bigint, age_s bigint, ticks bigint, pause text)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET jit TO 'off'
     AS $$
 #variable_conflict use_column
 declare
+    v_max_value_bytes bigint := greatest(p_max_payload_bytes, 2097152);
     v_bytes bigint;
     v_paused_at timestamptz;
     v_drops boolean;
 begin
-    update pgcable.meta set outbox_max_bytes = p_max_bytes where outbox_max_bytes <> p_max_bytes;
+    update pgcable.meta
+    set outbox_max_bytes = p_max_bytes, max_value_bytes = v_max_value_bytes
+    where outbox_max_bytes <> p_max_bytes or max_value_bytes <> v_max_value_bytes;
     v_bytes := pgcable.outbox_bytes();
     v_drops := pg_sequence_last_value('pgcable.ctl') & 3 = 3;
     select m.paused_at into v_paused_at from pgcable.meta m;
@@ -3307,22 +3456,22 @@ begin
 end;
 $$;
 
-ALTER FUNCTION pgcable.tend(p_max_bytes bigint) OWNER TO pgcable_owner;
+ALTER FUNCTION pgcable.tend(p_max_bytes bigint, p_max_payload_bytes bigint) OWNER TO pgcable_owner;
 
-COMMENT ON FUNCTION pgcable.tend(p_max_bytes bigint) IS 'Daemon: end a pause that may end, note how large the outbox may be, and say how it is.';
+COMMENT ON FUNCTION pgcable.tend(p_max_bytes bigint, p_max_payload_bytes bigint) IS 'Daemon: end a pause that may end, note how large the outbox and an event may be, and say how it is.';
 
-CREATE FUNCTION pgcable.text_list(p_needs json, p_what text) RETURNS text[]
-    LANGUAGE sql IMMUTABLE
+CREATE FUNCTION pgcable.those_of(p_table regclass, p_columns text[]) RETURNS text[]
+    LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
     select array(
-        select distinct k from json_array_elements_text(coalesce(p_needs -> p_what, '[]')) k
-        where k is not null);
+        select u.col from unnest(p_columns) with ordinality u (col, place)
+        where pgcable.has_column(p_table, u.col) order by u.place);
 $$;
 
-ALTER FUNCTION pgcable.text_list(p_needs json, p_what text) OWNER TO pgcable_owner;
+ALTER FUNCTION pgcable.those_of(p_table regclass, p_columns text[]) OWNER TO pgcable_owner;
 
-COMMENT ON FUNCTION pgcable.text_list(p_needs json, p_what text) IS 'Internal: a list of keys out of the needs.';
+COMMENT ON FUNCTION pgcable.those_of(p_table regclass, p_columns text[]) IS 'Internal: these columns, as far as the table has them.';
 
 CREATE FUNCTION pgcable.tick_behind(p_table regclass) RETURNS bigint
     LANGUAGE plpgsql
@@ -3495,7 +3644,7 @@ CREATE TABLE pgcable.built (
 
 ALTER TABLE pgcable.built OWNER TO pgcable_owner;
 
-COMMENT ON TABLE pgcable.built IS 'The statements of pgcable.build() for the mapping of now.';
+COMMENT ON TABLE pgcable.built IS 'Calls of the functions that are the statements of pgcable.build() for the mapping of now.';
 
 CREATE TABLE pgcable.channel (
     class text NOT NULL,
@@ -3547,6 +3696,7 @@ CREATE TABLE pgcable.meta (
     install_id uuid DEFAULT gen_random_uuid() NOT NULL,
     system_id bigint NOT NULL,
     outbox_max_bytes bigint DEFAULT 1073741824 NOT NULL,
+    max_value_bytes bigint DEFAULT 2097152 NOT NULL,
     paused_at timestamp with time zone,
     CONSTRAINT meta_one_check CHECK (one)
 );
@@ -3555,7 +3705,11 @@ ALTER TABLE pgcable.meta OWNER TO pgcable_owner;
 
 COMMENT ON TABLE pgcable.meta IS 'Which server this was installed on: transaction numbers of another one mean nothing here.';
 
+COMMENT ON COLUMN pgcable.meta.install_id IS 'Also stands for values that are too large to be sent, so nobody but the daemons may know it.';
+
 COMMENT ON COLUMN pgcable.meta.outbox_max_bytes IS 'As the daemon''s settings say; 0 = no bound. At twice that nothing more is captured.';
+
+COMMENT ON COLUMN pgcable.meta.max_value_bytes IS 'Larger values are not read: max_payload_bytes of the daemon''s settings, at least 2 MB.';
 
 COMMENT ON COLUMN pgcable.meta.paused_at IS 'Since when changes were dropped knowingly; null once the clients have been told.';
 
@@ -3861,7 +4015,7 @@ GRANT ALL ON FUNCTION pgcable.hello() TO pgcable_daemon;
 
 REVOKE ALL ON FUNCTION pgcable.is_reserved(p_stream text) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION pgcable.json_of(p_row text, p_columns text[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION pgcable.json_of(p_row text, p_columns text[], p_value text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.kept(p_row json, p_columns text[]) FROM PUBLIC;
 
@@ -3903,6 +4057,8 @@ GRANT ALL ON FUNCTION pgcable.prune(p_keep interval, p_safe_tick bigint, p_max_b
 REVOKE ALL ON FUNCTION pgcable.put(p_kind text, p_stream text, p_new json, p_op "char", p_old json) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.put_capture(p_kind text, p_event text, p_table regclass, p_columns text[], p_watched text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.put_reading(p_name text, p_takes text, p_returns text, p_statement text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.put_triggers(p_kind text, p_table regclass, p_update_of text[], p_always boolean) FROM PUBLIC;
 
@@ -3949,16 +4105,22 @@ REVOKE ALL ON FUNCTION pgcable.same_key(p_col text, p_type text, p_alias text, p
 
 REVOKE ALL ON FUNCTION pgcable.second_of(p_at timestamp with time zone) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION pgcable.sendable(p_message json) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION pgcable.shapes() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.shown(p_value anyelement, p_place text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.shown_column(p_col text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.slot_or_drop() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.statements() FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION pgcable.tend(p_max_bytes bigint) FROM PUBLIC;
-GRANT ALL ON FUNCTION pgcable.tend(p_max_bytes bigint) TO pgcable_daemon;
+REVOKE ALL ON FUNCTION pgcable.tend(p_max_bytes bigint, p_max_payload_bytes bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgcable.tend(p_max_bytes bigint, p_max_payload_bytes bigint) TO pgcable_daemon;
 
-REVOKE ALL ON FUNCTION pgcable.text_list(p_needs json, p_what text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION pgcable.those_of(p_table regclass, p_columns text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.tick_behind(p_table regclass) FROM PUBLIC;
 

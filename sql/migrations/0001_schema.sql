@@ -78,10 +78,15 @@ create table pgcable.meta (
     install_id uuid not null default pg_catalog.gen_random_uuid(),
     system_id bigint not null,
     outbox_max_bytes bigint not null default 1073741824,
+    max_value_bytes bigint not null default 2097152,
     paused_at timestamptz
 );
 comment on table pgcable.meta is
     'Which server this was installed on: transaction numbers of another one mean nothing here.';
+comment on column pgcable.meta.install_id is
+    'Also stands for values that are too large to be sent, so nobody but the daemons may know it.';
+comment on column pgcable.meta.max_value_bytes is
+    'Larger values are not read: max_payload_bytes of the daemon''s settings, at least 2 MB.';
 comment on column pgcable.meta.outbox_max_bytes is
     'As the daemon''s settings say; 0 = no bound. At twice that nothing more is captured.';
 comment on column pgcable.meta.paused_at is

@@ -136,6 +136,28 @@ $$;
 comment on function pgcable.kept(json, text[]) is
     'Internal: these columns of a row, as far as it has them.';
 
+-- A message that is too large to be sent, less what is not said of it anyway.
+create function pgcable.sendable(p_message json) returns json
+    language sql
+    stable
+    set search_path = pg_catalog, pg_temp
+as $$
+    select case
+        when octet_length(p_message::text) <= max_value_bytes then p_message
+        else json_build_object(
+            'event', case when octet_length(p_message ->> 'event') <= 128
+                then p_message -> 'event' else '"broadcast"' end,
+            'id', case when octet_length(p_message ->> 'id') <= 128 then p_message -> 'id' end,
+            'data', json_build_object(
+                'id', case when octet_length(p_message -> 'data' ->> 'id') <= 128
+                    then p_message -> 'data' -> 'id' end,
+                'omitted', install_id))
+        end
+    from pgcable.meta;
+$$;
+comment on function pgcable.sendable(json) is
+    'Internal: a message, or what is kept of one that is too large to be sent.';
+
 -- Ring while a lease is on.  The clock is read before the word, and by ring() after it was set: if one
 -- who writes found that the lease had ended, whoever renews it finds that, too, however long either is
 -- held up in between.  Where transactions can be prepared, which is refused to those that did, a lease
@@ -177,6 +199,9 @@ begin
         if v_slot = 3 then
             return;
         end if;
+    end if;
+    if p_op = 'B' and octet_length(p_new::text) > 8192 then
+        p_new := pgcable.sendable(p_new);
     end if;
     v_id := nextval('pgcable.outbox_id');
     execute format(

@@ -138,10 +138,11 @@ create function pgcable.cast_of(p_text text, p_type text) returns text
     set search_path = pg_catalog, pg_temp
 as $$
     select case
-        when r.digits is not null then format('case when %1$s ~ ''^-?[0-9]{1,%2$s}$'' then %1$s::%4$s'
-            ' when %1$s ~ ''^-?[0-9]{%3$s}$'' then'
-            ' case when %1$s::numeric between -%5$s - 1 and %5$s then %1$s::%4$s end end',
-            p_text, r.digits - 1, r.digits, p_type, r.greatest)
+        when r.digits is not null then format('case when rtrim(%1$s, ''0123456789'') in ('''', ''-'')'
+            ' and %1$s not in ('''', ''-'') then case when length(%1$s) < %2$s then %1$s::%3$s'
+            ' when length(%1$s) < %2$s + 2 and %1$s::numeric between -%4$s - 1 and %4$s'
+            ' then %1$s::%3$s end end',
+            p_text, r.digits, p_type, r.greatest)
         when p_type = 'uuid' then format('case when %1$s ~*'
             ' ''^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$'''
             ' then %1$s::uuid end', p_text)
@@ -154,8 +155,8 @@ $$;
 comment on function pgcable.cast_of(text, text) is
     'Internal: SQL for a text as a value of the type, or null.';
 
--- What of the mapping exists right now: {kind: {"table", "columns": {canonical: {"col", "type"}},
--- "extra": [column, …]}}, with table and col quoted for SQL text.
+-- What of the mapping exists right now: {kind: {"table", "columns": {canonical: {"col", "type",
+-- "small"}}, "extra": [column, …]}}, with table and col quoted for SQL text.
 create function pgcable.shapes() returns jsonb
     language sql
     stable
@@ -166,7 +167,8 @@ as $$
         'columns', coalesce((
             select jsonb_object_agg(f.key, jsonb_build_object(
                 'col', quote_ident(a.attname),
-                'type', format_type(pgcable.base_type(a.atttypid), null)))
+                'type', format_type(pgcable.base_type(a.atttypid), null),
+                'small', a.attlen > 0))
             from jsonb_each_text(m.columns) f
             join pg_attribute a
                 on a.attrelid = m.relation and a.attname = f.value and not a.attisdropped), '{}'),
@@ -195,6 +197,7 @@ comment on function pgcable.shapes() is
 --   {notification n.seen_at unset}     null, or false if it is a boolean
 --   {message m visible}                not soft-deleted
 --   {room r.uuid mapped}, {room mapped}     true or false
+--   {message m.body shown}             the column as JSON, see pgcable.shown()
 --   {message m row}                    the row as an object: canonical columns, then "extra"
 --   {member m extra}                   the extra columns as an object
 --   {participant p person m}           a participant p with its member m as an object
@@ -224,6 +227,9 @@ begin
         return v_col;
     elsif v_verb = 'mapped' then
         return (v_found is not null)::text;
+    elsif v_verb = 'shown' then
+        return case when coalesce((v_found ->> 'small')::boolean, true) then v_col
+            else pgcable.shown_column(v_col) end;
     elsif v_verb = 'flag' then
         return format('coalesce(%s::text in (''true'', ''t'', ''1'', ''yes''), false)', v_col);
     elsif v_verb = 'visible' then
@@ -271,6 +277,40 @@ $$;
 comment on function pgcable.same_key(text, text, text, jsonb) is
     'Internal: SQL for "both columns hold the same key".';
 
+-- A value as JSON.  In place of one that is larger than max_value_bytes stands a name that only
+-- daemons know, so that no application can store it; every event in which they find it is sent as
+-- truncated.  Nothing is read to learn how large a text is, nor how much room anything takes, which
+-- for no type is eight times as much as its text.  p_place tells what was too large before a change
+-- from what is after it.  A cast to text may be the application's own, which is not for us to run.
+create function pgcable.shown(p_value anyelement, p_place text default '') returns json
+    language sql
+    stable
+    set search_path = pg_catalog, pg_temp
+as $$
+    select case
+        when pg_column_size(p_value) > 8 * max_value_bytes
+            or octet_length(case when pgcable.base_type(pg_typeof(p_value)) < 16384
+                then p_value::text else format('%s', p_value) end) > max_value_bytes
+            then to_json(install_id || p_place)
+        else to_json(p_value) end
+    from pgcable.meta;
+$$;
+comment on function pgcable.shown(anyelement, text) is
+    'Internal: a value as JSON, or what stands for one that is too large to be sent.';
+
+-- Most values need no further look: nothing is compressed to less than a 255th, so what takes 8 kB is
+-- no more than 2 MB.
+create function pgcable.shown_column(p_col text) returns text
+    language sql
+    immutable
+    set search_path = pg_catalog, pg_temp
+as $$
+    select format('case when pg_column_size(%1$s) > 8192 then pgcable.shown(%1$s)'
+        ' else to_json(%1$s) end', p_col);
+$$;
+comment on function pgcable.shown_column(text) is
+    'Internal: SQL for a column as it is shown, which is not read if it is too large to be sent.';
+
 -- A select list of extra columns, less the names that are taken.
 create function pgcable.extra_list(
     p_shapes jsonb, p_kind text, p_alias text, p_taken text[]
@@ -279,7 +319,8 @@ create function pgcable.extra_list(
     immutable
     set search_path = pg_catalog, pg_temp
 as $$
-    select coalesce(string_agg(format(', %s.%I', p_alias, e.col), '' order by e.place), '')
+    select coalesce(string_agg(format(', %s as %I',
+        pgcable.shown_column(format('%s.%I', p_alias, e.col)), e.col), '' order by e.place), '')
     from jsonb_array_elements_text(coalesce(p_shapes #> array[p_kind, 'extra'], '[]'))
         with ordinality e (col, place)
     where e.col <> all (p_taken);
@@ -308,7 +349,7 @@ as $$
     select format('(select row_to_json(x) from (select %s, %s as extra) x)',
         string_agg(format('%s as %I',
             pgcable.piece(p_shapes, format('%s %s.%s%s', p_kind, p_alias, c.name,
-                case when c.name in ('is_embedded', 'admin', 'muted') then ' flag' else '' end)),
+                case when c.name in ('is_embedded', 'admin', 'muted') then ' flag' else ' shown' end)),
             c.name), ', ' order by c.place),
         pgcable.extra_object(p_shapes, p_kind, p_alias))
     from pgcable.canonical c
@@ -324,9 +365,10 @@ create function pgcable.person_object(p_shapes jsonb, p_alias text, p_member tex
 as $$
 declare
     v_fields text[] := array[
-        'participant p.id', 'member m.name', 'member m.user_public_uid', 'member m.headline',
-        'member m.email', 'member m.avatar_url', 'participant p.community_member_id',
-        'participant p.deleted_at', 'participant p.admin flag', 'participant p.muted flag'];
+        'participant p.id', 'member m.name shown', 'member m.user_public_uid shown',
+        'member m.headline shown', 'member m.email shown', 'member m.avatar_url shown',
+        'participant p.community_member_id', 'participant p.deleted_at',
+        'participant p.admin flag', 'participant p.muted flag'];
     v_field text;
     v_name text;
     v_taken text[] := '{}';

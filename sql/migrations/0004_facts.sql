@@ -8,7 +8,8 @@ begin
         execute $sql$
 
 -- Every statement that reads the application's tables; the braces are explained at pgcable.piece().
--- Keys come as text, $1 is a list of them or a list of JSON objects; answers are (what, key, data).
+-- Keys come as text, $1 is a list of them, of pairs of them, or of JSON objects; answers are (what,
+-- key, data).
 create function pgcable.build(p_shapes jsonb) returns jsonb
     language sql
     stable
@@ -44,9 +45,9 @@ as $$
     ('sender', $t$
         select 'sender', 'p:' || a.participant, (select row_to_json(x) from (select
             {participant p.id} as id, {participant p.community_member_id} as community_member_id,
-            {member m.name} as name, {member m.avatar_url} as avatar_url,
-            {member m.user_public_uid} as user_public_uid, {member m extra} as extra) x)
-        from json_to_recordset($1) as a (participant text)
+            {member m.name shown} as name, {member m.avatar_url shown} as avatar_url,
+            {member m.user_public_uid shown} as user_public_uid, {member m extra} as extra) x)
+        from unnest($1) a (participant)
         join {participant} p on {participant p.id = a.participant}
         left join {member} m on {member m.id == participant p.community_member_id}
     $t$),
@@ -55,9 +56,9 @@ as $$
     ('sender_in_room', $t$
         select 'sender', 'm:' || a.room || ':' || a.member, (select row_to_json(x) from (select
             p.id, {member m.id} as community_member_id,
-            {member m.name} as name, {member m.avatar_url} as avatar_url,
-            {member m.user_public_uid} as user_public_uid, {member m extra} as extra) x)
-        from json_to_recordset($1) as a (room text, member text)
+            {member m.name shown} as name, {member m.avatar_url shown} as avatar_url,
+            {member m.user_public_uid shown} as user_public_uid, {member m extra} as extra) x)
+        from unnest($1) a (room, member)
         join {member} m on {member m.id = a.member}
         left join lateral (
             select {participant p.id} as id from {participant} p
@@ -80,7 +81,7 @@ as $$
             array_to_json(array(select row_to_json(y) from (
                 select {thread_participant t.id} as id,
                     {thread_participant t.community_member_id} as community_member_id,
-                    {member m.avatar_url} as avatar_url, {member m.name} as name
+                    {member m.avatar_url shown} as avatar_url, {member m.name shown} as name
                 from {thread_participant} t
                 left join {member} m on {member m.id == thread_participant t.community_member_id}
                 where {thread_participant t.chat_thread_id = h.thread}
@@ -94,7 +95,7 @@ as $$
                         select {thread t.parent_message_id}::text from {thread} t
                         where {thread t.id = h.thread})
             ) as chat_thread_replies_count) x)
-        from json_to_recordset($1) as a (message text, thread text), lateral (
+        from unnest($1) a (message, thread), lateral (
             select coalesce(a.thread, (
                 select {thread t.id}::text from {thread} t
                 where {thread t.parent_message_id = a.message} limit 1)) as thread) h
@@ -126,7 +127,7 @@ as $$
                 order by {participant o.id}, {participant o.community_member_id} limit 5)
             ) as other_participants_preview,
             case when {room r.chat_room_kind}::text = 'direct' then (
-                select {member n.name}::text from {participant} o
+                select pgcable.shown({member n.name}::text) from {participant} o
                 join {member} n on {member n.id == participant o.community_member_id}
                 where {participant o.chat_room_id == participant p.chat_room_id}
                     and not {participant o.community_member_id == participant p.community_member_id}
@@ -201,54 +202,83 @@ $$;
 comment on function pgcable.build(jsonb) is
     'Internal: the statements that read the application''s tables.';
 
--- Building takes some milliseconds, so attach() and detach() keep the result.  It holds as long as
--- the tables are called what they were called then; whatever else has changed in them (a column
--- gone or of another type) shows as an error when a statement is run, and who runs it builds anew.
+-- What a statement answers, a message with what it needs in turn.
+create type pgcable.fact as (what text, key text, data json);
+create type pgcable.message_fact as (
+    what text, key text, data json,
+    message text, room text, participant text, member text, thread text);
+create type pgcable.access_answer as (req integer, stream text, topic text);
+create type pgcable.key_pair as (one text, other text);
+
+-- Planning these takes longer than running them, so attach() and detach() make functions of them,
+-- whose plans each session keeps, and note here how those are called.  That holds as long as the
+-- tables are called what they were called then; whatever else has changed in them (a column gone or
+-- of another type) shows as an error when a statement is run, and who runs it builds anew.
 create table pgcable.built (
     one boolean primary key default true check (one),
     tables text[] not null,
     statements jsonb not null
 );
-comment on table pgcable.built is 'The statements of pgcable.build() for the mapping of now.';
+comment on table pgcable.built is
+    'Calls of the functions that are the statements of pgcable.build() for the mapping of now.';
 
-create function pgcable.rebuild() returns void
-    language sql
+create function pgcable.put_reading(
+    p_name text, p_takes text, p_returns text, p_statement text
+) returns void
+    language plpgsql
     set search_path = pg_catalog, pg_temp
 as $$
+begin
+    execute format('create or replace function pgcable.read_%s(%s) returns setof pgcable.%s'
+        ' language plpgsql stable set search_path = pg_catalog, pg_temp as %L',
+        p_name, p_takes, p_returns, format(E'begin\n    return query%s;\nend', p_statement));
+    execute format('comment on function pgcable.read_%s(%s) is %L', p_name, p_takes,
+        'Internal: reads the application''s tables; written by pgcable.attach().');
+end;
+$$;
+comment on function pgcable.put_reading(text, text, text, text) is
+    'Internal: make a function of a statement that reads the application''s tables.';
+
+create function pgcable.rebuild() returns void
+    language plpgsql
+    set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_built jsonb;
+begin
+    lock table pgcable.built in exclusive mode; -- here two who attach wait for each other
+    v_built := pgcable.build(pgcable.shapes());
+    perform pgcable.put_reading(f.name, f.takes, f.returns, v_built ->> f.name)
+    from (values
+        ('room', 'text[]', 'fact'), ('message', 'text[]', 'message_fact'),
+        ('last_message', 'text[]', 'message_fact'), ('sender', 'text[]', 'fact'),
+        ('sender_in_room', 'pgcable.key_pair[]', 'fact'), ('stats', 'pgcable.key_pair[]', 'fact'),
+        ('count', 'text[]', 'fact'), ('viewer', 'json', 'fact'), ('access', 'json', 'access_answer')
+    ) f (name, takes, returns);
     insert into pgcable.built (tables, statements)
     select array(select relation::text from pgcable.mapping order by kind),
-        pgcable.build(pgcable.shapes())
+        (select jsonb_object_agg(k, format('select * from pgcable.read_%s($1)', k))
+            from jsonb_object_keys(v_built) k)
     on conflict (one) do update
         set tables = excluded.tables, statements = excluded.statements;
+end;
 $$;
 comment on function pgcable.rebuild() is 'Internal: keep the statements for the mapping of now.';
 
+-- In plpgsql for its plan, too.
 create function pgcable.statements() returns jsonb
-    language sql
+    language plpgsql
     stable
     set search_path = pg_catalog, pg_temp
 as $$
-    select coalesce(
+begin
+    return coalesce(
         (select statements from pgcable.built
             where tables = array(select relation::text from pgcable.mapping order by kind)),
         pgcable.build(pgcable.shapes()));
+end;
 $$;
 comment on function pgcable.statements() is 'Internal: the statements, kept or built.';
-
-create type pgcable.message_fact as (
-    what text, key text, data json,
-    message text, room text, participant text, member text, thread text);
-
-create function pgcable.text_list(p_needs json, p_what text) returns text[]
-    language sql
-    immutable
-    set search_path = pg_catalog, pg_temp
-as $$
-    select array(
-        select distinct k from json_array_elements_text(coalesce(p_needs -> p_what, '[]')) k
-        where k is not null);
-$$;
-comment on function pgcable.text_list(json, text) is 'Internal: a list of keys out of the needs.';
 
 create function pgcable.facts_by(p_statements jsonb, p_needs json)
     returns table (what text, key text, data json)
@@ -257,15 +287,18 @@ create function pgcable.facts_by(p_statements jsonb, p_needs json)
     set search_path = pg_catalog, pg_temp
 as $$
 declare
+    v_needs record;
     v_messages pgcable.message_fact[] := '{}'; -- their rooms, senders and counts are needed, too
     v_more pgcable.message_fact[];
     v_list text[];
-    v_asks json;
-    v_in_room json;
+    v_pairs pgcable.key_pair[];
     v_what text;
 begin
-    foreach v_what in array '{message,last_message}'::text[] loop
-        v_list := pgcable.text_list(p_needs, v_what);
+    select * into v_needs from json_to_record(p_needs) as n (
+        message text[], last_message text[], room text[], sender json, stats json, count text[],
+        viewers json);
+    for v_what, v_list in
+        values ('message', v_needs.message), ('last_message', v_needs.last_message) loop
         if v_list <> '{}' then
             execute format('select array(select f::pgcable.message_fact from (%s)'
                 ' f (what, key, data, message, room, participant, member, thread))',
@@ -276,56 +309,58 @@ begin
     return query select f.what, f.key, f.data from unnest(v_messages) f;
 
     v_list := array(
-        select unnest(pgcable.text_list(p_needs, 'room'))
+        select unnest(v_needs.room)
         union
         select room from unnest(v_messages));
     if v_list <> '{}' then
         return query execute p_statements ->> 'room' using v_list;
     end if;
 
-    select json_agg(s) filter (where s.participant is not null),
-        json_agg(s) filter (where s.participant is null)
-    into v_asks, v_in_room
+    select array_agg(s.participant) filter (where s.participant is not null),
+        array_agg((s.room, s.member)::pgcable.key_pair) filter (where s.participant is null)
+    into v_list, v_pairs
     from (
-        select participant, room, member from json_to_recordset(p_needs -> 'sender')
+        select participant, room, member from json_to_recordset(v_needs.sender)
             as a (participant text, room text, member text)
         union
         select participant, case when participant is null then room end,
             case when participant is null then member end
         from unnest(v_messages)) s;
-    if v_asks is not null then
-        return query execute p_statements ->> 'sender' using v_asks;
+    if v_list is not null then
+        return query execute p_statements ->> 'sender' using v_list;
     end if;
-    if v_in_room is not null then
-        return query execute p_statements ->> 'sender_in_room' using v_in_room;
+    if v_pairs is not null then
+        return query execute p_statements ->> 'sender_in_room' using v_pairs;
     end if;
 
-    v_asks := (select json_agg(s) from (
-        select message, thread from json_to_recordset(p_needs -> 'stats')
+    v_pairs := (select array_agg((s.message, s.thread)::pgcable.key_pair) from (
+        select message, thread from json_to_recordset(v_needs.stats)
             as a (message text, thread text)
         union
         select message, thread from unnest(v_messages)) s);
-    if v_asks is not null then
-        return query execute p_statements ->> 'stats' using v_asks;
+    if v_pairs is not null then
+        return query execute p_statements ->> 'stats' using v_pairs;
     end if;
 
-    v_list := pgcable.text_list(p_needs, 'count');
-    if v_list <> '{}' then
-        return query execute p_statements ->> 'count' using v_list;
+    if v_needs.count <> '{}' then
+        return query execute p_statements ->> 'count' using v_needs.count;
     end if;
-    if p_needs -> 'viewers' is not null then
-        return query execute p_statements ->> 'viewer' using p_needs -> 'viewers';
+    if v_needs.viewers is not null then
+        return query execute p_statements ->> 'viewer' using v_needs.viewers;
     end if;
 end;
 $$;
 comment on function pgcable.facts_by(jsonb, json) is 'Internal: facts, with these statements.';
 
+-- Without sequential scans, as in 0006: a plan is kept, perhaps from when the tables were empty.
 create function pgcable.facts(p_needs json) returns table (what text, key text, data json)
     language plpgsql
     stable
     security definer
     set search_path = pg_catalog, pg_temp
+    set enable_seqscan = off
     set jit = off
+    set plan_cache_mode = force_generic_plan
     set extra_float_digits = 1
 as $$
 begin
@@ -344,6 +379,7 @@ create function pgcable.builtin_access(p_requests json)
     language plpgsql
     stable
     set search_path = pg_catalog, pg_temp
+    set plan_cache_mode = force_generic_plan
 as $$
 begin
     begin

@@ -59,8 +59,43 @@ end;
 $$;
 comment on function pgcable.capture_truncate() is 'Trigger put on tables by pgcable.attach().';
 
--- The long way of a row: nothing is captured now, the session prints its floats rounded, or a column
--- that the short way names is gone.
+create function pgcable.those_of(p_table regclass, p_columns text[]) returns text[]
+    language sql
+    stable
+    set search_path = pg_catalog, pg_temp
+as $$
+    select array(
+        select u.col from unnest(p_columns) with ordinality u (col, place)
+        where pgcable.has_column(p_table, u.col) order by u.place);
+$$;
+comment on function pgcable.those_of(regclass, text[]) is
+    'Internal: these columns, as far as the table has them.';
+
+-- An expression for the columns of a row as JSON; p_value is one for a single value.  A function takes
+-- 100 arguments at most, so a wider row needs a query (10 microseconds).  json and not jsonb: the text
+-- of json columns survives.
+create function pgcable.json_of(p_row text, p_columns text[], p_value text default '%s')
+    returns text
+    language sql
+    immutable
+    set search_path = pg_catalog, pg_temp
+as $$
+    select case
+        when count(*) <= 50 then format('pg_catalog.json_build_object(%s)',
+            string_agg(format('%L, ' || p_value, c.name, c.value), ', ' order by c.place))
+        else format('(select pg_catalog.row_to_json(r) from (select %s) r)',
+            string_agg(format(p_value || ' as %I', c.value, c.name), ', ' order by c.place))
+        end
+    from (
+        select col as name, format('%s.%I', p_row, col) as value, place
+        from unnest(p_columns) with ordinality u (col, place)) c;
+$$;
+comment on function pgcable.json_of(text, text[], text) is
+    'Internal: an expression for the columns of a row as JSON.';
+
+-- The long way of a row: nothing is captured now, the session prints its floats rounded, a column that
+-- the short way names is gone, or the row is large.  Its values are looked at one by one, so that one
+-- that is too large to be sent is not read at all.
 create function pgcable.capture_row(
     p_kind text, p_op "char", p_new record, p_old record, p_columns text[], p_watched text[]
 ) returns void
@@ -69,15 +104,31 @@ create function pgcable.capture_row(
     set extra_float_digits = 1
 as $$
 declare
-    v_new json := row_to_json(p_new);
-    v_old json := row_to_json(p_old);
+    v_table regclass := (select typrelid from pg_type
+        where oid = case p_op when 'D' then pg_typeof(p_old) else pg_typeof(p_new) end);
+    v_columns text[] := pgcable.those_of(v_table, p_columns);
+    v_same boolean;
+    v_new json;
+    v_old json;
 begin
-    if p_op = 'U' and pgcable.kept(v_new, p_watched)::text
-        is not distinct from pgcable.kept(v_old, p_watched)::text then
-        return;
+    if p_op = 'U' then
+        execute (
+            select format('select row(%s)::record operator(pg_catalog.*=) row(%s)::record',
+                string_agg(format('($1).%I', c), ', '), string_agg(format('($2).%I', c), ', '))
+            from unnest(pgcable.those_of(v_table, p_watched)) c) into v_same using p_old, p_new;
+        if v_same then
+            return;
+        end if;
     end if;
-    perform pgcable.put(p_kind, null, pgcable.kept(v_new, p_columns), p_op,
-        pgcable.kept(v_old, p_columns));
+    if p_op <> 'D' then
+        execute 'select ' || pgcable.json_of('($1)', v_columns, 'pgcable.shown(%s, ''new'')')
+            into v_new using p_new;
+    end if;
+    if p_op <> 'I' then
+        execute 'select ' || pgcable.json_of('($1)', v_columns, 'pgcable.shown(%s, ''old'')')
+            into v_old using p_old;
+    end if;
+    perform pgcable.put(p_kind, null, v_new, p_op, v_old);
 end;
 $$;
 comment on function pgcable.capture_row(text, "char", record, record, text[], text[]) is
@@ -102,24 +153,6 @@ begin
 end;
 $$;
 comment on function pgcable.captured() is 'Internal: what comes after a row, if anything.';
-
--- An expression for the columns of a row as JSON.  A function takes 100 arguments at most, so a wider
--- row needs a query (10 microseconds).  json and not jsonb: the text of json columns survives.
-create function pgcable.json_of(p_row text, p_columns text[]) returns text
-    language sql
-    immutable
-    set search_path = pg_catalog, pg_temp
-as $$
-    select case
-        when count(*) <= 50 then format('pg_catalog.json_build_object(%s)',
-            string_agg(format('%L, %s.%I', u.col, p_row, u.col), ', ' order by u.place))
-        else format('(select pg_catalog.row_to_json(r) from (select %s) r)',
-            string_agg(format('%s.%I', p_row, u.col), ', ' order by u.place))
-        end
-    from unnest(p_columns) with ordinality u (col, place);
-$$;
-comment on function pgcable.json_of(text, text[]) is
-    'Internal: an expression for the columns of a row as JSON.';
 
 -- A session may print its floats rounded (extra_float_digits); they are to be sent as they are stored.
 create function pgcable.may_hold_floats(p_table regclass, p_columns text[]) returns boolean
@@ -166,6 +199,7 @@ comment on function pgcable.touched(regclass, text[]) is
 --     transaction, column by column, so whole rows are compared first, all but the touched column
 --     (measured: a third of what naming the watched columns takes);
 --   * no SET search_path clause (20 microseconds a transaction): every name is qualified instead;
+--   * a row that may hold what is too large to be sent goes the long way: that of a megabyte or more;
 --   * the insert stands outside of the EXCEPTION clause, which is for columns that are gone: within, it
 --     would need a transaction number of its own for every row;
 --   * the control word is read AGAIN after the insert took its lock, as put() does.
@@ -179,6 +213,7 @@ declare
     v_op text := quote_literal(upper(left(p_event, 1)));
     v_touched text := pgcable.touched(p_table, p_columns);
     v_skip text := '';
+    v_fits text;
     v_old text := '';
     v_new text := '';
     v_long text := format('perform pgcable.capture_row(%L, %s, %s, %L, %L)', p_kind, v_op,
@@ -218,6 +253,10 @@ begin
     if p_event in ('insert', 'update') then
         v_new := format(E'\n        v_new := %s;', pgcable.json_of('new', p_columns));
     end if;
+    select string_agg(format('pg_catalog.octet_length(%s::pg_catalog.text)', r),
+        ' operator(pg_catalog.+) ') || ' operator(pg_catalog.<) 1048576'
+    into v_fits from unnest(case p_event when 'insert' then '{v_new}' when 'delete' then '{v_old}'
+        else '{v_old,v_new}' end::text[]) r;
     execute format('create or replace function %s returns trigger language plpgsql security definer'
         ' as %L', pgcable.capture_function(p_kind, p_event), format($body$
 declare
@@ -232,9 +271,9 @@ begin
         %4$s;
         return null;
     end;
-    if v_slot operator(pg_catalog.=) 0 then%5$s
-    elsif v_slot operator(pg_catalog.=) 1 then%6$s
-    elsif v_slot operator(pg_catalog.=) 2 then%7$s
+    if v_slot operator(pg_catalog.=) 0 and %5$s then%6$s
+    elsif v_slot operator(pg_catalog.=) 1 and %5$s then%7$s
+    elsif v_slot operator(pg_catalog.=) 2 and %5$s then%8$s
     else
         %4$s;
     end if;
@@ -246,7 +285,7 @@ begin
     end if;
     return null;
 end;
-$body$, v_skip, v_old, v_new, v_long, format(v_insert, 0, p_kind, v_op),
+$body$, v_skip, v_old, v_new, v_long, v_fits, format(v_insert, 0, p_kind, v_op),
         format(v_insert, 1, p_kind, v_op), format(v_insert, 2, p_kind, v_op)));
     execute format('comment on function %s is %L', pgcable.capture_function(p_kind, p_event),
         'Trigger put on the table by pgcable.attach(), which wrote it.');
@@ -737,7 +776,8 @@ create function pgcable.mapping_info() returns json
     security definer
     set search_path = pg_catalog, pg_temp
 as $$
-    select json_build_object('kinds', coalesce(json_object_agg(m.kind, json_build_object(
+    select json_build_object('omitted', (select install_id from pgcable.meta),
+        'kinds', coalesce(json_object_agg(m.kind, json_build_object(
         'table', m.relation::text,
         'columns', coalesce((
             select json_object_agg(c.name, m.columns ->> c.name order by c.place)
@@ -750,7 +790,8 @@ as $$
     from pgcable.mapping m;
 $$;
 comment on function pgcable.mapping_info() is
-    'Daemon: what is attached: {"kinds": {kind: {table, columns, extra, problems}}}.';
+    'Daemon: what is attached: {"kinds": {kind: {table, columns, extra, problems}}}; and what'
+    ' stands for values that are "omitted".';
 
 grant execute on function pgcable.mapping_info() to pgcable_daemon;
 

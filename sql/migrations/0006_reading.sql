@@ -161,7 +161,8 @@ comment on function pgcable.advance(json) is
 
 -- The rows of some ticks: visible in a tick's snapshot and not in the one before.  Behind the rows of
 -- each tick comes one without an id.  Written so that both halves search the index on xid; "xid >=
--- xmin and not visible before" would read everything since the oldest open transaction.
+-- xmin and not visible before" would read everything since the oldest open transaction.  A time in
+-- double precision is exact to the microsecond for two centuries more, and cheaper than a numeric.
 create function pgcable.batches(p_after bigint, p_to bigint)
     returns table (
         tick bigint, nonce text, tick_at_us bigint,
@@ -185,7 +186,7 @@ begin
     -- statement still sees has all its rows.
     lock table pgcable.outbox_0, pgcable.outbox_1, pgcable.outbox_2 in access share mode;
     for tick, nonce, tick_at_us, v_before, v_snap in
-        select n.tick, n.nonce::text, (extract(epoch from n.at) * 1000000)::bigint, b.snap, n.snap
+        select n.tick, n.nonce::text, (date_part('epoch', n.at) * 1000000)::bigint, b.snap, n.snap
         from pgcable.tick n join pgcable.tick b on b.tick = n.tick - 1
         where n.tick > p_after and n.tick <= p_to
         order by n.tick loop
@@ -195,7 +196,7 @@ begin
         return query
             select batches.tick, batches.nonce, batches.tick_at_us,
                 o.id, o.xid::text, o.kind, o.op::text, o.stream, o.new::text, o.old::text,
-                (extract(epoch from o.at) * 1000000)::bigint
+                (date_part('epoch', o.at) * 1000000)::bigint
             from (
                 select * from pgcable.outbox_0 where xid >= v_from and xid < v_to
                 union all

@@ -354,8 +354,8 @@ as $$
 declare
     v_old json := case when tg_op <> 'INSERT' then pgcable.blunt(row_to_json(old)) end;
     v_new json := case when tg_op <> 'DELETE' then pgcable.blunt(row_to_json(new)) end;
-    v_from text := pgcable.fill(tg_argv[0], v_old);
-    v_to text := pgcable.fill(tg_argv[0], v_new);
+    v_from text := case when v_old is not null then pgcable.fill(tg_argv[0], v_old) end;
+    v_to text := case when v_new is not null then pgcable.fill(tg_argv[0], v_new) end;
 begin
     v_old := pgcable.kept(v_old, tg_argv);
     v_new := pgcable.kept(v_new, tg_argv);

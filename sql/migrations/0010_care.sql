@@ -78,7 +78,7 @@ comment on function pgcable.resume() is
 -- The word is the truth about being paused, meta.paused_at about what the clients must be told.
 -- They differ while late transactions are open, where guard() stopped the capturing, and where
 -- somebody rolled pause() or resume() back: all of that ends here.
-create function pgcable.tend(p_max_bytes bigint)
+create function pgcable.tend(p_max_bytes bigint, p_max_payload_bytes bigint default 0)
     returns table (bytes bigint, age_s bigint, ticks bigint, pause text)
     language plpgsql
     security definer
@@ -87,11 +87,14 @@ create function pgcable.tend(p_max_bytes bigint)
 as $$
 #variable_conflict use_column
 declare
+    v_max_value_bytes bigint := greatest(p_max_payload_bytes, 2097152);
     v_bytes bigint;
     v_paused_at timestamptz;
     v_drops boolean;
 begin
-    update pgcable.meta set outbox_max_bytes = p_max_bytes where outbox_max_bytes <> p_max_bytes;
+    update pgcable.meta
+    set outbox_max_bytes = p_max_bytes, max_value_bytes = v_max_value_bytes
+    where outbox_max_bytes <> p_max_bytes or max_value_bytes <> v_max_value_bytes;
     v_bytes := pgcable.outbox_bytes();
     v_drops := pg_sequence_last_value('pgcable.ctl') & 3 = 3;
     select m.paused_at into v_paused_at from pgcable.meta m;
@@ -115,8 +118,9 @@ begin
                     to_char(v_paused_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS')) end;
 end;
 $$;
-comment on function pgcable.tend(bigint) is
-    'Daemon: end a pause that may end, note how large the outbox may be, and say how it is.';
+comment on function pgcable.tend(bigint, bigint) is
+    'Daemon: end a pause that may end, note how large the outbox and an event may be, and say how it'
+    ' is.';
 
 create function pgcable.canary(p_name text) returns void
     language sql
@@ -129,7 +133,7 @@ comment on function pgcable.canary(text) is
     'Daemon: write a row that no client sees, to learn how long it takes to come back.';
 
 grant execute on function
-    pgcable.pause(), pgcable.resume(), pgcable.tend(bigint), pgcable.canary(text)
+    pgcable.pause(), pgcable.resume(), pgcable.tend(bigint, bigint), pgcable.canary(text)
     to pgcable_daemon;
 
 reset role;

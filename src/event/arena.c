@@ -11,7 +11,7 @@
 
 #include "record.h"
 
-enum { CHUNK_BYTES = 64 * 1024 };
+enum { CHUNK_BYTES = 256 * 1024 }; /* for about a hundred rows with their facts */
 
 struct arena_chunk {
     struct arena_chunk *next;

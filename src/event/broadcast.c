@@ -11,7 +11,8 @@
 #include "events.h"
 #include "payload.h"
 
-/* Longer names and ids do not go into the message that stands for one over the limit. */
+/* Longer names and ids do not go into the message that stands for one over the limit, as in
+ * pgcable.sendable(). */
 enum { NAME_BYTES_MAX = 128 };
 
 /* A member's raw value; absent if there is none, or `object` is no object. */
@@ -109,10 +110,10 @@ broadcast_publish(struct pgc_builder *builder, const struct event_change *change
     struct pgc_buf name = {0};
     struct pgc_msg *msg;
 
-    if (text.length > builder->conf.max_payload_bytes) {
+    if (!pgc_payload_is_whole(builder, text)) {
         names = broadcast_names(change->message, about, &name);
     }
-    msg = pgc_payload_message(builder, &names, text.data, text.length);
+    msg = pgc_payload_message(builder, &names, text);
     pgc_topic_publish(builder, TOPIC_PLAIN, change->stream, msg);
     pgc_msg_unref(msg);
     pgc_buf_fini(&name);

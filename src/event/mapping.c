@@ -2,7 +2,8 @@
 /*
  * mapping.c - what pgcable.mapping_info() says, as a table of columns per kind.
  *
- *   {"kinds": {"message": {"table": "public.posts",
+ *   {"omitted": "0b6f3c2e-7a51-4c5e-9b1d-2f0c6d1e8a10",
+ *    "kinds": {"message": {"table": "public.posts",
  *                          "columns": {"id": "id", "chat_room_id": "room_id"},
  *                          "extra": ["flagged"], "problems": ["there is no column \"x\""]}}}
  *
@@ -19,6 +20,7 @@
 
 struct pgc_mapping {
     struct event_map kinds[KIND_COUNT];
+    char *omitted; /* NULL: values of any size are read */
 };
 
 /* Where the database's own complaints go. */
@@ -147,12 +149,17 @@ pgc_mapping_parse(const char *json, size_t length, void (*problem)(const char *t
     char *text = pgc_xstrndup(json, length);
     struct json_object *root = mapping_read_text(text);
     struct json_object *kinds = NULL;
+    struct json_object *omitted = NULL;
 
     if (json_object_is_type(root, json_type_object)) {
         kinds = json_object_object_get(root, "kinds");
+        omitted = json_object_object_get(root, "omitted");
     }
     if (json_object_is_type(kinds, json_type_object)) {
         mapping = mapping_read(kinds, &reader);
+        if (json_object_is_type(omitted, json_type_string)) {
+            mapping->omitted = pgc_xstrdup(json_object_get_string(omitted));
+        }
     } else {
         pgc_err_set(err, PGC_ERR_SCHEMA,
             "read the mapping: pgcable.mapping_info() gave no object with \"kinds\"");
@@ -194,6 +201,7 @@ pgc_mapping_free(struct pgc_mapping *mapping)
         free(map->extras);
         pgc_table_free(map->uses, mapping_free_uses);
     }
+    free(mapping->omitted);
     free(mapping);
 }
 
@@ -201,4 +209,11 @@ const struct event_map *
 pgc_mapping_kind(const struct pgc_mapping *mapping, enum event_kind kind)
 {
     return &mapping->kinds[kind];
+}
+
+bool
+pgc_mapping_omits(const struct pgc_mapping *mapping, struct pgc_slice text)
+{
+    return mapping != NULL && mapping->omitted != NULL && text.data != NULL &&
+           memmem(text.data, text.length, mapping->omitted, strlen(mapping->omitted)) != NULL;
 }

@@ -42,14 +42,14 @@ payload_put(struct json_object *object, const char *name, struct json_object *va
     }
 }
 
-static const char *
-payload_text(struct json_object *object, size_t *length)
+static struct pgc_slice
+payload_text(struct json_object *object)
 {
-    const char *text;
+    struct pgc_slice text;
 
     errno = 0;
-    text = json_object_to_json_string_length(object, TO_STRING, length);
-    if (text == NULL || errno == ENOMEM) {
+    text.data = json_object_to_json_string_length(object, TO_STRING, &text.length);
+    if (text.data == NULL || errno == ENOMEM) {
         pgc_mem_none("json-c");
     }
     return text;
@@ -187,7 +187,7 @@ pgc_payload_begin(struct pgc_builder *builder, struct event_payload *payload, co
 }
 
 static struct pgc_msg *
-payload_place(struct pgc_builder *builder, const char *text, size_t length)
+payload_place(struct pgc_builder *builder, struct pgc_slice text)
 {
     struct pgc_position position = {
         .tick = builder->tick,
@@ -196,59 +196,69 @@ payload_place(struct pgc_builder *builder, const char *text, size_t length)
         .nonce = builder->nonce,
     };
 
-    return pgc_msg_new(&position, builder->place.at_us, text, length);
+    return pgc_msg_new(&position, builder->place.at_us, text.data, text.length);
 }
 
 static struct pgc_msg *
-payload_message(struct pgc_builder *builder, const struct event_payload *payload, const char *text,
-    size_t length)
+payload_message(
+    struct pgc_builder *builder, const struct event_payload *payload, struct pgc_slice text)
 {
-    struct pgc_msg *msg = payload_place(builder, text, length);
+    struct pgc_msg *msg = payload_place(builder, text);
 
     pgc_msg_set_about(msg, pgc_topic_write(&builder->topic, TOPIC_MESSAGE, payload->about),
         pgc_topic_write(&builder->via, TOPIC_MESSAGE, payload->embeds), payload->is_update);
     return msg;
 }
 
-/* What subscribers get in place of a payload over the limit: enough to fetch it themselves. */
+/* What subscribers get in place of what is too large: enough to fetch it themselves. */
 static struct pgc_msg *
 payload_truncated(struct pgc_builder *builder, const struct event_payload *whole)
 {
     static const char yes[] = "true";
+    struct pgc_slice none = {0};
     struct event_payload payload;
     struct pgc_msg *msg;
-    const char *text;
-    size_t length;
 
     pgc_payload_begin(builder, &payload, whole->event, whole->id);
-    pgc_payload_add_raw(builder, payload.fields, "id", whole->id);
-    pgc_payload_add_or(builder, payload.fields, "truncated", (struct pgc_slice){0}, yes);
-    text = payload_text(payload.root, &length);
-    msg = payload_message(builder, whole, text, length);
+    pgc_payload_add_raw(builder, payload.fields, "id",
+        pgc_mapping_omits(builder->mapping, whole->id) ? none : whole->id);
+    pgc_payload_add_or(builder, payload.fields, "truncated", none, yes);
+    msg = payload_message(builder, whole, payload_text(payload.root));
     json_object_put(payload.root);
     return msg;
 }
 
-struct pgc_msg *
-pgc_payload_message(struct pgc_builder *builder, const struct event_payload *payload,
-    const char *text, size_t length)
+bool
+pgc_payload_is_whole(const struct pgc_builder *builder, struct pgc_slice text)
 {
-    if (length <= builder->conf.max_payload_bytes) {
-        return payload_message(builder, payload, text, length);
+    return text.length <= builder->conf.max_payload_bytes &&
+           !pgc_mapping_omits(builder->mapping, text);
+}
+
+struct pgc_msg *
+pgc_payload_message(
+    struct pgc_builder *builder, const struct event_payload *payload, struct pgc_slice text)
+{
+    size_t max = builder->conf.max_payload_bytes;
+    char size[64] = "a value in it has";
+
+    if (pgc_payload_is_whole(builder, text)) {
+        return payload_message(builder, payload, text);
+    }
+    if (text.length > max) {
+        snprintf(size, sizeof(size), "its payload has %zu bytes,", text.length);
     }
     pgc_builder_complain(builder,
-        "%s of row %lld: its payload has %zu bytes, more than max_payload_bytes = %zu; sent as "
-        "truncated, hint: raise max_payload_bytes or map fewer columns",
-        payload->event, (long long)builder->place.id, length, builder->conf.max_payload_bytes);
+        "%s of row %lld: %s more than max_payload_bytes = %zu; sent as truncated, hint: raise "
+        "max_payload_bytes or map fewer columns",
+        payload->event, (long long)builder->place.id, size, max);
     return payload_truncated(builder, payload);
 }
 
 struct pgc_msg *
 pgc_payload_finish(struct pgc_builder *builder, struct event_payload *payload)
 {
-    size_t length;
-    const char *text = payload_text(payload->root, &length);
-    struct pgc_msg *msg = pgc_payload_message(builder, payload, text, length);
+    struct pgc_msg *msg = pgc_payload_message(builder, payload, payload_text(payload->root));
 
     json_object_put(payload->root);
     return msg;
@@ -263,7 +273,7 @@ pgc_payload_skip(struct pgc_builder *builder, uint32_t places)
 void
 pgc_payload_hole(struct pgc_builder *builder, enum event_topic topic, struct pgc_slice key)
 {
-    struct pgc_msg *place = payload_place(builder, "", 0);
+    struct pgc_msg *place = payload_place(builder, (struct pgc_slice){.data = ""});
 
     pgc_batch_add(
         builder->batch, PGC_OP_HOLE, pgc_topic_write(&builder->topic, topic, key), NULL, place);

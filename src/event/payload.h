@@ -30,9 +30,12 @@ void pgc_payload_begin(struct pgc_builder *builder, struct event_payload *payloa
 /* The message, with the next place in the order; frees the JSON.  The caller unrefs it. */
 struct pgc_msg *pgc_payload_finish(struct pgc_builder *builder, struct event_payload *payload);
 
-/* A message of `text`, or, if that is over the limit, of the event's name and id alone. */
-struct pgc_msg *pgc_payload_message(struct pgc_builder *builder,
-    const struct event_payload *payload, const char *text, size_t length);
+/* Within the limit, and with all values that belong into it? */
+bool pgc_payload_is_whole(const struct pgc_builder *builder, struct pgc_slice text);
+
+/* A message of `text`, or, if that is not whole, of the event's name and id alone. */
+struct pgc_msg *pgc_payload_message(
+    struct pgc_builder *builder, const struct event_payload *payload, struct pgc_slice text);
 
 /* Leave places free for events that are not due after all, as only facts can tell: the next one's
  * place must not hang on them, since another daemon may learn other facts. */

@@ -112,6 +112,10 @@ struct event_map {
 
 const struct event_map *pgc_mapping_kind(const struct pgc_mapping *mapping, enum event_kind kind);
 
+/* Is a value in it, however deep, that is too large to be sent?  The database did not read it and
+ * gave a name in its place that nobody else knows. */
+bool pgc_mapping_omits(const struct pgc_mapping *mapping, struct pgc_slice text);
+
 /* ---- records ---- */
 
 struct event_record {

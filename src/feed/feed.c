@@ -25,6 +25,7 @@ pgc_feed_query(struct pgc_feed *feed, struct pgc_pg *pg, const struct pgc_feed_q
                 .param_count = param_count,
                 .params = query->params,
                 .timeout_ms = query->timeout_ms > 0 ? query->timeout_ms : PGC_FEED_QUERY_MS,
+                .whole = query->whole,
                 .row = query->row,
                 .done = query->done,
                 .arg = feed,

@@ -131,6 +131,7 @@ static void
 check_rights_told(struct pgc_feed *feed)
 {
     pgc_bell_reset(&feed->bell, feed->hello.has_prepared, pgc_monotonic_ms());
+    pgc_feed_outbox_wake(feed->outbox);
     pgc_feed_cycle(feed);
 }
 

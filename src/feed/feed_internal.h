@@ -154,6 +154,7 @@ struct pgc_feed_query {
     const char *sql;
     const char *params[3]; /* up to the first NULL */
     int64_t timeout_ms;    /* 0 = PGC_FEED_QUERY_MS */
+    bool whole;            /* all rows at once */
     void (*row)(const struct pgc_pg_row *row, void *feed);
     void (*done)(const struct pgc_err *err, void *feed);
 };
@@ -210,6 +211,7 @@ void pgc_feed_load_rights(struct pgc_feed *feed, void (*then)(struct pgc_feed *f
 /* feed_outbox.c, feed_canary.c, feed_rights.c, feed_beat.c: each works by a timer of its own. */
 struct pgc_feed_outbox *pgc_feed_outbox_new(struct pgc_feed *feed, struct pgc_metrics *metrics);
 void pgc_feed_outbox_free(struct pgc_feed_outbox *outbox);
+void pgc_feed_outbox_wake(struct pgc_feed_outbox *outbox); /* tell it our settings */
 struct pgc_feed_canary *pgc_feed_canary_new(struct pgc_feed *feed, struct pgc_metrics *metrics);
 void pgc_feed_canary_free(struct pgc_feed_canary *canary);
 bool pgc_feed_canary_is_own(const struct pgc_feed *feed, const char *name);

@@ -78,6 +78,7 @@ outbox_tend(void *arg)
     char keep[32];
     char tick[32];
     char bytes[32];
+    char payload[32];
 
     pgc_timer_set(feed->outbox->timer, OUTBOX_MS);
     if (feed->state < FEED_ADVANCING) {
@@ -86,13 +87,15 @@ outbox_tend(void *arg)
     snprintf(keep, sizeof(keep), "%lld seconds", (long long)feed->conf.retention_s);
     snprintf(tick, sizeof(tick), "%lld", (long long)feed->place.tick);
     snprintf(bytes, sizeof(bytes), "%lld", (long long)feed->conf.outbox_max_bytes);
+    snprintf(payload, sizeof(payload), "%zu", feed->conf.max_payload_bytes);
     pgc_feed_query(feed, feed->asker,
         &(struct pgc_feed_query){.sql = "select pgcable.prune($1, $2, $3)",
             .params = {keep, tick, bytes},
             .done = outbox_pruned});
     pgc_feed_query(feed, feed->asker,
-        &(struct pgc_feed_query){.sql = "select bytes, age_s, ticks, pause from pgcable.tend($1)",
-            .params = {bytes},
+        &(struct pgc_feed_query){
+            .sql = "select bytes, age_s, ticks, pause from pgcable.tend($1, $2)",
+            .params = {bytes, payload},
             .row = outbox_row,
             .done = outbox_tended});
 }
@@ -112,6 +115,12 @@ pgc_feed_outbox_new(struct pgc_feed *feed, struct pgc_metrics *metrics)
     outbox->timer = pgc_timer_new(feed->loop, outbox_tend, feed);
     pgc_timer_set(outbox->timer, OUTBOX_MS);
     return outbox;
+}
+
+void
+pgc_feed_outbox_wake(struct pgc_feed_outbox *outbox)
+{
+    pgc_timer_set(outbox->timer, 0);
 }
 
 void

@@ -160,6 +160,7 @@ read_finish_piece(struct pgc_feed *feed)
         pgc_feed_query(feed, feed->asker,
             &(struct pgc_feed_query){.sql = "select what, key, data from pgcable.facts($1::json)",
                 .params = {pgc_buf_str(&needs)},
+                .whole = true,
                 .row = read_fact,
                 .done = read_facts_done});
     }

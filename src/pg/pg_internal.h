@@ -27,6 +27,7 @@ struct pg_query {
     int param_count;
     char **params;
     int64_t timeout_ms;
+    bool whole;
     void (*row)(const struct pgc_pg_row *row, void *arg);
     void (*done)(const struct pgc_err *err, void *arg);
     void *arg;
@@ -61,6 +62,7 @@ struct pgc_pg {
 
 struct pgc_pg_row {
     const PGresult *result;
+    int number;
 };
 
 /* pg.c: close this connection, report `why`, try again later. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "pgcable/clock.h"
@@ -65,7 +66,9 @@ query_start(struct pgc_pg *pg)
         pgc_pg_fail_conn(pg, "send a query");
         return false;
     }
-    PQsetSingleRowMode(pg->conn);
+    if (!query->whole) {
+        PQsetSingleRowMode(pg->conn);
+    }
     pg->heard_ms = pgc_monotonic_ms();
     pgc_err_clear(&pg->failure);
     if (query->timeout_ms > 0) {
@@ -98,21 +101,26 @@ query_is_fatal(const PGresult *result)
     return severity == NULL || strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0;
 }
 
+/* One of them, or all; the connection may be given up in between. */
+static void
+query_rows(const struct pgc_pg *pg, const PGresult *result)
+{
+    struct pgc_pg_row row = {.result = result};
+    int count = pg->running->row != NULL ? PQntuples(result) : 0;
+
+    for (; row.number < count && !pg->given_up; row.number++) {
+        pg->running->row(&row, pg->running->arg);
+    }
+}
+
 /* One result of the running query.  False if the connection is gone. */
 static bool
 query_result(struct pgc_pg *pg, const PGresult *result)
 {
-    const struct pg_query *query = pg->running;
-    struct pgc_pg_row row = {.result = result};
     ExecStatusType status = PQresultStatus(result);
 
-    if (status == PGRES_SINGLE_TUPLE) {
-        if (query->row != NULL) {
-            query->row(&row, query->arg);
-        }
-        return true;
-    }
-    if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) {
+    if (status == PGRES_SINGLE_TUPLE || status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) {
+        query_rows(pg, result);
         return true;
     }
     pgc_pg_text_result_error(&pg->failure, result);
@@ -228,6 +236,7 @@ pgc_pg_query(struct pgc_pg *pg, const struct pgc_pg_query *query)
         copy->params[i] = query->params[i] != NULL ? pgc_xstrdup(query->params[i]) : NULL;
     }
     copy->timeout_ms = query->timeout_ms;
+    copy->whole = query->whole;
     copy->row = query->row;
     copy->done = query->done;
     copy->arg = query->arg;
@@ -241,6 +250,7 @@ pgc_pg_pause(struct pgc_pg *pg)
     if (!pgc_pg_is_up(pg) || pg->running == NULL) {
         return;
     }
+    assert(!pg->running->whole);
     pg->paused = true;
     pgc_watch_want(pg->watch, 0);
 }
@@ -260,13 +270,15 @@ pgc_pg_resume(struct pgc_pg *pg)
 const char *
 pgc_pg_text(const struct pgc_pg_row *row, int column)
 {
-    return PQgetisnull(row->result, 0, column) ? NULL : PQgetvalue(row->result, 0, column);
+    return PQgetisnull(row->result, row->number, column)
+               ? NULL
+               : PQgetvalue(row->result, row->number, column);
 }
 
 size_t
 pgc_pg_length(const struct pgc_pg_row *row, int column)
 {
-    return (size_t)PQgetlength(row->result, 0, column);
+    return (size_t)PQgetlength(row->result, row->number, column);
 }
 
 int64_t

@@ -50,6 +50,14 @@ select from pgcable.advance();
 select t.is(pg_temp.sent(),
     'orders-7 {"event" : "INSERT", "record" : { "id" : 4 }, "old_record" : null}', 'attached anew');
 
+select pgcable.attach_generic('orders', 'orders', '{id}');
+insert into orders values (6, 7, 's', null);
+delete from orders where id = 6;
+select from pgcable.advance();
+select t.is(pg_temp.sent(),
+    'orders {"event" : "INSERT", "record" : { "id" : 6 }, "old_record" : null}' || E'\n'
+    'orders {"event" : "DELETE", "record" : null, "old_record" : { "id" : 6 }}', 'one stream for all');
+
 select pgcable.detach_generic('orders');
 insert into orders values (5, 7, 's', null);
 select from pgcable.advance();

@@ -6,7 +6,7 @@
 #include "pgcable/mem.h"
 
 const char world_reference[] =
-    "{\"kinds\":{"
+    "{\"omitted\":\"" WORLD_OMITTED "\",\"kinds\":{"
     "\"member\":{\"table\":\"community_members\",\"columns\":{\"id\":\"id\",\"name\":\"name\","
     "\"avatar_url\":\"avatar_url\",\"email\":\"email\",\"headline\":\"headline\","
     "\"user_public_uid\":\"user_public_uid\",\"deleted_at\":\"deleted_at\"}},"

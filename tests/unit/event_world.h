@@ -34,6 +34,9 @@ struct event_world {
     uint64_t xid;
 };
 
+/* What stands for a value that the database did not read, in world_reference. */
+#define WORLD_OMITTED "5e7f0c1a-93d4-4a58-8c0e-2b1d6f3a9e77"
+
 /* The reference tables, where canonical names are the columns' own; and messages(id, room_id,
  * user_id, body, created_at) beside rooms, memberships, users, notifications. */
 extern const char world_reference[];

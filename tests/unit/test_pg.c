@@ -164,6 +164,45 @@ a_dropped_connection_comes_back(void **state)
     assert_string_equal(bench->down_err.message, "given up: a test says so");
 }
 
+static void
+drop_at_the_third_row(const struct pgc_pg_row *row, void *arg)
+{
+    struct bench *bench = arg;
+
+    assert_int_equal(pgc_pg_int(row, 0), ++bench->rows);
+    if (bench->rows == 3) {
+        pgc_pg_drop(bench->pg, "a test says so");
+    }
+}
+
+/* Every row by its number, and none behind the one at which the connection was given up. */
+static void
+a_whole_result_is_told_row_by_row(void **state)
+{
+    struct bench *bench = *state;
+    struct pgc_pg_query whole = {
+        .sql = "select i, 'x' || i from generate_series(1, 2000) i",
+        .timeout_ms = DEADLINE_MS,
+        .whole = true,
+        .row = got_row,
+        .done = got_done,
+        .arg = bench,
+    };
+
+    pgc_pg_query(bench->pg, &whole);
+    wait_for(bench, is_done);
+    assert_int_equal(bench->rows, 2000);
+    assert_string_equal(bench->text, "2000");
+
+    bench->rows = 0;
+    bench->dones = 0;
+    whole.row = drop_at_the_third_row;
+    pgc_pg_query(bench->pg, &whole);
+    wait_for(bench, is_up_again);
+    assert_int_equal(bench->rows, 3);
+    assert_int_equal(bench->dones, 0);
+}
+
 /* The server blocks on its socket while the reader is paused: nothing piles up on our side. */
 static void
 a_paused_result_waits_in_the_server_and_then_arrives_whole(void **state)
@@ -298,6 +337,7 @@ main(void)
         WITH_CONNECTION(a_server_that_crashed_is_found_again),
         WITH_CONNECTION(a_query_without_an_answer_drops_the_connection),
         WITH_CONNECTION(a_dropped_connection_comes_back),
+        WITH_CONNECTION(a_whole_result_is_told_row_by_row),
         WITH_CONNECTION(a_paused_result_waits_in_the_server_and_then_arrives_whole),
         WITH_CONNECTION(a_pause_is_no_timeout),
         cmocka_unit_test(

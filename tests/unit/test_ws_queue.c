@@ -136,8 +136,11 @@ empty_queue_holds_no_memory(void **state)
 
     (void)state;
     push(&queue, 1);
+    assert_null(queue.ring); /* nor does one with a single frame */
+    push(&queue, 2);
     assert_non_null(queue.ring);
     assert_int_equal(pop(&queue), 1);
+    assert_int_equal(pop(&queue), 2);
     assert_null(queue.ring);
 }
 
