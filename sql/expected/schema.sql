@@ -607,7 +607,7 @@ CREATE FUNCTION pgcable.build(p_shapes jsonb) RETURNS jsonb
                 order by {participant o.id}, {participant o.community_member_id} limit 5)
             ) as other_participants_preview,
             case when {room r.chat_room_kind}::text = 'direct' then (
-                select pgcable.shown({member n.name}::text) from {participant} o
+                select {member n.name shown} from {participant} o
                 join {member} n on {member n.id == participant o.community_member_id}
                 where {participant o.chat_room_id == participant p.chat_room_id}
                     and not {participant o.community_member_id == participant p.community_member_id}
@@ -2756,16 +2756,17 @@ declare
     v_old pg_catalog.json;
     v_new pg_catalog.json;
 begin
-    begin%1$s
-        v_slot := pg_catalog.pg_sequence_last_value('pgcable.ctl'::pg_catalog.regclass)
-            operator(pg_catalog.&) 3;%2$s%3$s
+    begin%1$s%2$s%3$s
+        v_slot := case when %5$s
+            then pg_catalog.pg_sequence_last_value('pgcable.ctl'::pg_catalog.regclass)
+                operator(pg_catalog.&) 3 else 3 end;
     exception when others then
         %4$s;
         return null;
     end;
-    if v_slot operator(pg_catalog.=) 0 and %5$s then%6$s
-    elsif v_slot operator(pg_catalog.=) 1 and %5$s then%7$s
-    elsif v_slot operator(pg_catalog.=) 2 and %5$s then%8$s
+    if v_slot operator(pg_catalog.=) 0 then%6$s
+    elsif v_slot operator(pg_catalog.=) 1 then%7$s
+    elsif v_slot operator(pg_catalog.=) 2 then%8$s
     else
         %4$s;
     end if;

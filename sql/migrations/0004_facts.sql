@@ -127,7 +127,7 @@ as $$
                 order by {participant o.id}, {participant o.community_member_id} limit 5)
             ) as other_participants_preview,
             case when {room r.chat_room_kind}::text = 'direct' then (
-                select pgcable.shown({member n.name}::text) from {participant} o
+                select {member n.name shown} from {participant} o
                 join {member} n on {member n.id == participant o.community_member_id}
                 where {participant o.chat_room_id == participant p.chat_room_id}
                     and not {participant o.community_member_id == participant p.community_member_id}

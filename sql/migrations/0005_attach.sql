@@ -264,16 +264,17 @@ declare
     v_old pg_catalog.json;
     v_new pg_catalog.json;
 begin
-    begin%1$s
-        v_slot := pg_catalog.pg_sequence_last_value('pgcable.ctl'::pg_catalog.regclass)
-            operator(pg_catalog.&) 3;%2$s%3$s
+    begin%1$s%2$s%3$s
+        v_slot := case when %5$s
+            then pg_catalog.pg_sequence_last_value('pgcable.ctl'::pg_catalog.regclass)
+                operator(pg_catalog.&) 3 else 3 end;
     exception when others then
         %4$s;
         return null;
     end;
-    if v_slot operator(pg_catalog.=) 0 and %5$s then%6$s
-    elsif v_slot operator(pg_catalog.=) 1 and %5$s then%7$s
-    elsif v_slot operator(pg_catalog.=) 2 and %5$s then%8$s
+    if v_slot operator(pg_catalog.=) 0 then%6$s
+    elsif v_slot operator(pg_catalog.=) 1 then%7$s
+    elsif v_slot operator(pg_catalog.=) 2 then%8$s
     else
         %4$s;
     end if;

@@ -22,6 +22,14 @@ create table pgcable.room_rule (
 comment on table pgcable.room_rule is
     'Who may listen to a room without being a participant. Set by pgcable.room_rule().';
 
+create table pgcable.rule_table (
+    class text,
+    relation regclass,
+    primary key (relation, class)
+);
+comment on table pgcable.rule_table is
+    'Which tables the rule of a channel reads. Set by pgcable.recheck_on().';
+
 create table pgcable.generic (
     relation regclass primary key,
     stream text not null,

@@ -23,14 +23,6 @@ comment on table pgcable.revoked is
     ' Written by pgcable.revoke_token() and revoke_member().';
 create index revoked_until on pgcable.revoked (until);
 
-create table pgcable.rule_table (
-    class text,
-    relation regclass,
-    primary key (relation, class)
-);
-comment on table pgcable.rule_table is
-    'Which tables the rule of a channel reads. Set by pgcable.recheck_on().';
-
 -- What a date is to those who compare whole seconds; infinity is later than all of them.
 create function pgcable.second_of(p_at timestamptz) returns bigint
     language sql
@@ -208,59 +200,6 @@ $$;
 comment on function pgcable.rights(boolean) is
     'Daemon: what was revoked, all of it or as far as rows do not tell, and of which channels the'
     ' rules are to be asked again and again.';
-
-create function pgcable.doctor_rules()
-    returns table (level text, subject text, finding text, remedy text)
-    language sql
-    stable
-    set search_path = pg_catalog, pg_temp
-as $$
-    with asked as (
-        select c.class, 'channel ' || c.class as subject, c.rule
-        from pgcable.channel c
-        union all
-        select 'Chats::RoomChannel', 'rooms', r.rule from pgcable.room_rule r
-    )
-    select f.level, a.subject, f.finding, f.remedy
-    from asked a
-    join pg_proc p on p.oid = to_regprocedure(a.rule) and p.provolatile <> 'i' -- those that may read
-    cross join lateral (
-        select string_agg(t.relation::text, ', ' order by t.relation::text) as all,
-            string_agg(t.relation::text, ', ' order by t.relation::text)
-                filter (where g.oid is null) as silent
-        from pgcable.rule_table t
-        left join pg_trigger g on g.tgrelid = t.relation and g.tgname = 'pgcable_rule'
-            and g.tgenabled in ('O', 'A')
-        where t.class = a.class) r
-    cross join lateral (values
-        ('ok', r.all is not null and r.silent is null,
-            format('the rule is asked again when %s changes', r.all), null),
-        ('fail', r.silent is not null,
-            format('the rule is not asked again when %s changes: no trigger pgcable_rule is enabled'
-                ' there', r.silent), 'call pgcable.recheck_on() again'),
-        ('warn', r.all is null, 'the rule is asked again every reauthorize_s only, and a right that'
-                ' has ended lasts until then: nothing says which tables it reads',
-            format('select pgcable.recheck_on(%L, ''{…}'');', a.class))
-    ) f (level, is_so, finding, remedy)
-    where f.is_so;
-$$;
-comment on function pgcable.doctor_rules() is 'Internal: findings about when rules are asked again.';
-
-create or replace function pgcable.examine()
-    returns table (level text, subject text, finding text, remedy text)
-    language sql
-    stable
-    security definer
-    set search_path = pg_catalog, pg_temp
-as $$
-    select * from pgcable.doctor_server()
-    union all select * from pgcable.doctor_rights()
-    union all (select * from pgcable.doctor_kinds() k order by k.subject, k.finding)
-    union all select * from pgcable.doctor_indexes()
-    union all select * from pgcable.doctor_own()
-    union all select * from pgcable.doctor_rules()
-    union all select * from pgcable.doctor_outbox();
-$$;
 
 grant execute on function pgcable.rights(boolean) to pgcable_daemon;
 
