@@ -152,12 +152,16 @@ export class Verdict {
 
     // What the ledger has under this name, or under the name it had before it was edited.
     #factOf({ facts }, { key, sha }, time, edit) {
+        const isDue = (fact) => fact !== undefined && fact.row.at <= time + CLOCK_MS;
         const fact = facts.get(key);
-        if (fact && fact.sha === sha && fact.row.at <= time + CLOCK_MS) {
+        if (isDue(fact) && fact.sha === sha) {
             return fact;
         }
-        const first = edit ? facts.get(`I${messageOf(key)}.1`) : null;
-        this.amended += first ? 1 : 0;
+        const first = edit ? facts.get(`I${messageOf(key)}.1`) : undefined;
+        if (!isDue(first)) {
+            return null;
+        }
+        this.amended++;
         return first;
     }
 
