@@ -14,7 +14,6 @@
 #define PGC_PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))
 #define PGC_NORETURN           __attribute__((noreturn))
 #define PGC_UNUSED             __attribute__((unused))
-#define PGC_PREFETCH(address)  __builtin_prefetch(address) /* any address, NULL too */
 
 /* Bounded alternatives: snprintf, pgc_buf_*, memcpy with a checked length. */
 #undef strcpy

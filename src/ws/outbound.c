@@ -179,17 +179,6 @@ outbound_cut_off(struct ws_conn *conn)
     ws_conn_close(conn, WS_CLOSE_TOO_SLOW, "too slow");
 }
 
-/* While this one's bytes are sent, what will be needed of the next one (or NULL). */
-static void
-outbound_fetch(const struct ws_conn *next)
-{
-    if (next != NULL) {
-        PGC_PREFETCH(next);
-        PGC_PREFETCH(&next->queue);
-        PGC_PREFETCH(&next->queue + 1);
-    }
-}
-
 void
 ws_outbound_turn(struct pgc_ws *ws)
 {
@@ -197,7 +186,6 @@ ws_outbound_turn(struct pgc_ws *ws)
         struct ws_conn *conn = STAILQ_FIRST(&ws->dirty);
 
         STAILQ_REMOVE_HEAD(&ws->dirty, dirty_entry);
-        outbound_fetch(STAILQ_FIRST(&ws->dirty));
         conn->is_dirty = false;
         if (conn->is_slow) {
             outbound_cut_off(conn);

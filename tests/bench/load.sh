@@ -6,6 +6,7 @@
 #
 #   load_programs NAME           $pgcable, $load and $attack, or what to do so that they are there
 #   load_chat MEMBERS ROOMS      the database: member m is in room 1 + (m - 1) % ROOMS
+#   load_listens PID LOG         waits until that process says in its log that it listens
 #   load_daemon [setting …]      starts it, again at the same $port; $daemon
 #   load_clients [option …]      starts pgcable-load; $clients
 #   load_read WORD               its next line that begins with that, in $line; the clock for it is
@@ -66,23 +67,28 @@ SQL
     printf '%s\n' "\\set room random(1, $2)" "select say(:room);" > "$work/say.sql"
 }
 
-port=0
-load_daemon() {
+# load_listens PID LOG: waits until that process says in its log that it listens.
+load_listens() {
     local deadline=$((SECONDS + 60))
 
+    until grep -q 'listening on' "$2"; do
+        if ! kill -0 "$1" 2> /dev/null || [ $SECONDS -ge $deadline ]; then
+            echo "a server ended, or did not listen within a minute; its log:" >&2
+            cat "$2" >&2
+            return 1
+        fi
+        sleep 0.1
+    done
+}
+
+port=0
+load_daemon() {
     : > "$work/daemon.log"
     "$pgcable" serve --database "host=$PGHOST dbname=$PGDATABASE user=pgcable_daemon" \
         --listen_port "$port" --admin_port -1 --hs256_secret "$load_secret" "$@" \
         >> "$work/daemon.log" 2>&1 &
     daemon=$!
-    until grep -q 'listening on' "$work/daemon.log"; do
-        if ! kill -0 "$daemon" 2> /dev/null || [ $SECONDS -ge $deadline ]; then
-            echo "$pgcable ended, or did not listen within a minute; its log:" >&2
-            cat "$work/daemon.log" >&2
-            return 1
-        fi
-        sleep 0.1
-    done
+    load_listens "$daemon" "$work/daemon.log"
     port=$(sed -n 's/.*listening on .*://p' "$work/daemon.log")
 }
 

@@ -172,25 +172,48 @@ subscriptions_are_bounded_pending_ones_too(void **state)
     socket_hang_up(&socket);
 }
 
-static void
-flood_of_commands_ends_the_connection(void **state)
+/* How many of them one may send before one is sent away for it. */
+static int
+commands_until_the_end(struct world *world, const char *command)
 {
-    struct world *world = *state;
     struct socket socket;
     int count = 0;
 
     socket_open_42(world, &socket);
     while (socket.close_code == 0 && count < 100000) {
-        socket_say(&socket, "nope");
+        socket_say(&socket, command);
         count++;
     }
-    assert_true(count > 100);
     assert_int_equal(socket.close_code, 1008);
     assert_string_equal(socket_next(&socket),
         "{\"type\":\"disconnect\",\"reason\":\"rate_limited\",\"reconnect\":true}");
-    assert_int_equal(world_counted(world, "pgcable_rate_limited_total"), 1);
     socket_hang_up(&socket);
+    return count;
 }
+
+static void
+flood_of_commands_ends_the_connection(void **state)
+{
+    struct world *world = *state;
+
+    assert_true(commands_until_the_end(world, "nope") > 100);
+    assert_int_equal(world_counted(world, "pgcable_rate_limited_total"), 1);
+}
+
+static void
+long_commands_end_it_sooner_whether_they_are_any_or_not(void **state)
+{
+    static const char ping[] = "{\"command\":\"ping\",\"padding\":\"";
+    char text[16000];
+
+    memset(text, '[', sizeof(text) - 1);
+    text[sizeof(text) - 1] = '\0';
+    assert_true(commands_until_the_end(*state, text) < 50);
+    memcpy(text, ping, sizeof(ping) - 1);
+    memcpy(text + sizeof(text) - 3, "\"}", 2);
+    assert_true(commands_until_the_end(*state, text) < 50);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 
 int
@@ -206,6 +229,7 @@ main(void)
         TEST(identifier_over_the_limit_is_rejected),
         TEST(subscriptions_are_bounded_pending_ones_too),
         TEST(flood_of_commands_ends_the_connection),
+        TEST(long_commands_end_it_sooner_whether_they_are_any_or_not),
     };
 
     return cmocka_run_group_tests_name("session", tests, NULL, NULL);

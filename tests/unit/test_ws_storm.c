@@ -18,12 +18,14 @@
 #define RESTART  "{\"type\":\"disconnect\",\"reason\":\"server_restart\",\"reconnect\":true}"
 #define ACCEPTED "pgcable_ws_accepted_total"
 #define RATE     "pgcable_ws_refused_total{reason=\"rate\"}"
+#define RECEIVED "pgcable_ws_received_bytes_total"
 
 enum {
     FLEET = WS_PACE_AT_ONCE + 14,
     FOREVER_MS = 600000,
     PATIENCE_MS = 60000,
     FLOOD_BYTES = 64 << 20,
+    LATE_BYTES = 65536, /* are heard after the close frame */
 };
 
 static void
@@ -155,15 +157,15 @@ handshakes_beyond_the_rate_are_told_to_come_back(void **state)
     harbour_close(harbour);
 }
 
-/* Sends the same frames on and on; is it hung up on before so much has gone out? */
+/* Sends the same frame on and on; is it hung up on before so much has gone out? */
 static bool
-is_hung_up_on(const struct ship *ship, size_t most)
+is_hung_up_on(const struct ship *ship, const char *frame, size_t length, size_t most)
 {
     char frames[7 * 512];
     size_t sent = 0;
 
-    for (size_t i = 0; i < sizeof(frames); i += 7) {
-        memcpy(frames + i, "\x89\x81\0\0\0\0x", 7); /* a ping */
+    for (size_t i = 0; i < sizeof(frames); i += length) {
+        memcpy(frames + i, frame, length);
     }
     while (sent < most) {
         ssize_t taken = send(ship->fd, frames, sizeof(frames), MSG_NOSIGNAL);
@@ -180,20 +182,27 @@ static void
 who_floods_us_after_the_close_frame_is_hung_up_on(void **state)
 {
     static const char unmasked[] = "\x81\x02{}";
+    static const char ping[7] = "\x89\x81\0\0\0\0x";
+    static const char text[512] = "\x81\xfe\x01\xf8";
     const struct pgc_ws_conf conf =
         harbour_conf(); /* there is all the time in the world to close */
     struct harbour *harbour = harbour_open(&conf);
     struct ship *ours = ship_aboard(harbour, 0);
     struct ship *the_librarys = ship_aboard(harbour, 0);
+    struct ship *verbose = ship_aboard(harbour, 0);
 
     (void)state;
     ship_send_frame(ours, SHIP_TEXT, true, "\xff", 1);
+    ship_send_frame(verbose, SHIP_TEXT, true, "\xff", 1);
     ship_send(the_librarys, unmasked, sizeof(unmasked) - 1);
-    assert_true(is_hung_up_on(ours, FLOOD_BYTES));
-    assert_true(is_hung_up_on(the_librarys, FLOOD_BYTES));
+    assert_true(is_hung_up_on(ours, ping, sizeof(ping), FLOOD_BYTES));
+    assert_true(is_hung_up_on(the_librarys, ping, sizeof(ping), FLOOD_BYTES));
+    assert_true(is_hung_up_on(verbose, text, sizeof(text), FLOOD_BYTES));
     harbour_wait_until_empty(harbour);
+    assert_in_range(harbour_counted(harbour, RECEIVED), LATE_BYTES, LATE_BYTES + 4096);
     ship_sink(ours);
     ship_sink(the_librarys);
+    ship_sink(verbose);
     harbour_close(harbour);
 }
 

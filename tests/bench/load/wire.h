@@ -53,7 +53,7 @@ struct wire {
 
 void wire_init(struct wire *wire, struct wire_port *port, const struct wire_ops *ops, void *owner);
 
-/* Begins; text() or ended() follows, the latter perhaps at once.  Of the sources the one with
+/* Begins; opened() or ended() follows, the latter perhaps at once.  Of the sources the one with
  * that number, from 0 on and around. */
 void wire_open(struct wire *wire, unsigned source, const char *token);
 

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: PostgreSQL
 // npm ws, to be used as pgcable-bare is: says "listening on PORT"; lines of its input are messages,
 // "each" sends them.
-import { createRequire } from 'node:module'
-import { createInterface } from 'node:readline'
+import { createRequire } from 'node:module';
+import { createInterface } from 'node:readline';
 
-const require = createRequire(new URL('../../integration/package.json', import.meta.url))
-const { WebSocketServer } = require('ws')
+const require = createRequire(new URL('../../integration/package.json', import.meta.url));
+const { WebSocketServer } = require('ws');
 
-const server = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: false })
-let messages = []
+const server = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: false });
+let messages = [];
 
-server.on('listening', () => console.log(`listening on ${server.address().port}`))
-createInterface({ input: process.stdin }).on('line', line => {
-  if (line !== 'each') {
-    messages.push(line)
-    return
-  }
-  for (const message of messages) {
-    for (const client of server.clients) client.send(message)
-  }
-  messages = []
-})
+server.on('listening', () => console.log(`listening on ${server.address().port}`));
+createInterface({ input: process.stdin }).on('line', (line) => {
+    if (line !== 'each') {
+        messages.push(line);
+        return;
+    }
+    for (const message of messages) {
+        server.clients.forEach((client) => client.send(message));
+    }
+    messages = [];
+});
