@@ -5,7 +5,9 @@
 
 #include "pgcable/mem.h"
 
-#define BELL_HOT_MS    3    /* between polls that find rows: coalesces */
+#define BELL_HOT_MS    3    /* between polls that find rows, at least: coalesces */
+#define BELL_TIRED_MS  20   /* and at most */
+#define BELL_REST      2    /* so many times as long as reading took */
 #define BELL_WARM_MS   10   /* between empty polls, rows were here a moment ago */
 #define BELL_DEAF_MS   20   /* between empty polls where writers never ring */
 #define BELL_COOL_MS   200  /* this long without rows: go to sleep */
@@ -46,6 +48,7 @@ pgc_bell_reset(struct pgc_bell *bell, bool has_prepared, int64_t now_ms)
     bell->row_ms = now_ms;
     bell->polled_ms = now_ms;
     bell->made_in_a_row = 0;
+    bell->rest_ms = BELL_HOT_MS;
     bell->notified = false;
     bell->hushed = false;
 }
@@ -82,6 +85,18 @@ pgc_bell_polled(struct pgc_bell *bell, bool made, int64_t now_ms)
     if (bell->state == BELL_LAST) {
         bell->state = BELL_ASLEEP;
     }
+}
+
+/* Reading takes a third of the time at most.  Where processors are scarce it lasts longer, and after
+ * a longer rest more rows are read at once, each for less: the writers have more left. */
+void
+pgc_bell_served(struct pgc_bell *bell, int64_t took_ms, int64_t now_ms)
+{
+    int64_t rest_ms = took_ms * BELL_REST;
+
+    bell->polled_ms = now_ms;
+    bell->rest_ms = rest_ms < BELL_HOT_MS ? BELL_HOT_MS : rest_ms;
+    bell->rest_ms = bell->rest_ms > BELL_TIRED_MS ? BELL_TIRED_MS : bell->rest_ms;
 }
 
 void
@@ -162,7 +177,7 @@ bell_pace_ms(const struct pgc_bell *bell, int64_t now_ms)
         return 0;
     }
     if (bell->made_in_a_row > 0) {
-        return BELL_HOT_MS;
+        return bell->rest_ms;
     }
     if (bell->notified && bell->state != BELL_BUSY) {
         return 0;

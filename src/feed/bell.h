@@ -55,7 +55,8 @@ struct pgc_bell {
     enum pgc_bell_state state;
     int64_t rung_ms;        /* when the word was last set loud */
     int64_t row_ms;         /* when rows were last found */
-    int64_t polled_ms;      /* when the last poll was answered */
+    int64_t polled_ms;      /* when the last poll was answered, or what it found was read */
+    int64_t rest_ms;        /* from then on to the next, while rows keep coming */
     unsigned made_in_a_row; /* polls that found rows, without an empty one between */
     bool notified;          /* since the last poll was sent */
     bool hushed;            /* the word was made quiet since we were told to set it */
@@ -82,6 +83,9 @@ void pgc_bell_notified(struct pgc_bell *bell, bool is_quiet, int64_t now_ms);
 /* A poll is about to be sent, told to or not. */
 void pgc_bell_polling(struct pgc_bell *bell);
 void pgc_bell_polled(struct pgc_bell *bell, bool made, int64_t now_ms);
+
+/* What the last poll found is read and handed down, which took so long from when it was sent. */
+void pgc_bell_served(struct pgc_bell *bell, int64_t took_ms, int64_t now_ms);
 
 /* The word was set.  `sent_ms` is from before that, so that our idea of the lease ends first. */
 void pgc_bell_rung(struct pgc_bell *bell, bool loud, int64_t sent_ms);
