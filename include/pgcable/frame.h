@@ -29,13 +29,17 @@ enum pgc_wire {
 struct pgc_frame {
     unsigned refs;
     unsigned queues;     /* in which it waits; the transport's to count */
+    unsigned count;      /* of frames: one, or several that stand behind each other */
     size_t length;       /* of the whole: header and payload */
-    size_t header_bytes; /* 2, 4 or 10; of an event 0 */
+    size_t header_bytes; /* the first one's: 2, 4 or 10; of an event 0 */
     char bytes[];
 };
 
 struct pgc_frame *pgc_frame_ref(struct pgc_frame *frame);
 void pgc_frame_unref(struct pgc_frame *frame); /* NULL is fine */
+
+/* One that holds all of these, which may be unreferenced then.  One reference, the caller's. */
+struct pgc_frame *pgc_frame_join(struct pgc_frame *const *frames, size_t count);
 
 /* Each returns a frame with one reference, the caller's. */
 struct pgc_frame *pgc_frame_welcome(enum pgc_wire wire, const char *sid); /* sid NULL: without */

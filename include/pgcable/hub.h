@@ -28,8 +28,8 @@ enum pgc_sub_end {
 };
 
 struct pgc_sub_ops {
-    /* A message for this subscription; the hub keeps its reference, take your own. */
-    void (*deliver)(void *owner, struct pgc_sub *sub, struct pgc_msg *msg);
+    /* Messages for this subscription; the hub keeps its references, take your own. */
+    void (*deliver)(void *owner, struct pgc_sub *sub, const struct pgc_run *run);
 
     /* The hub ended it; the handle is dead when this returns.  Not called for unsubscribe. */
     void (*ended)(void *owner, struct pgc_sub *sub, enum pgc_sub_end why);

@@ -37,6 +37,13 @@ struct pgc_msg {
     char text[]; /* `length` bytes of JSON and a '\0' */
 };
 
+/* Messages that follow each other: at least one, at most PGC_RUN_MAX. */
+struct pgc_run {
+    struct pgc_msg *const *msgs;
+    size_t count;
+};
+enum { PGC_RUN_MAX = 32 };
+
 /* Copies `text`.  The caller holds the only reference. */
 struct pgc_msg *pgc_msg_new(
     const struct pgc_position *position, int64_t committed_us, const char *text, size_t length);

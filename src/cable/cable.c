@@ -91,11 +91,15 @@ cable_cool(void *arg)
 
 /* Once for each message; what is sent again is late on purpose. */
 void
-pgc_cable_note_delivery(struct pgc_cable *cable, const struct pgc_msg *msg)
+pgc_cable_note_delivery(struct pgc_cable *cable, const struct pgc_run *run)
 {
-    if (cable->is_live && cable->timed != msg) {
-        cable->timed = msg;
-        pgc_metric_observe_us(cable->metrics.delivery_seconds, pgc_wall_age_us(msg->committed_us));
+    if (!cable->is_live || cable->timed == run->msgs[0]) {
+        return;
+    }
+    cable->timed = run->msgs[0];
+    for (size_t i = 0; i < run->count; i++) {
+        pgc_metric_observe_us(
+            cable->metrics.delivery_seconds, pgc_wall_age_us(run->msgs[i]->committed_us));
     }
 }
 

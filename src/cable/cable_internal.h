@@ -115,8 +115,9 @@ const char *pgc_ident_stream(const struct pgc_ident *ident); /* NULL in the base
 /* With a reference, the caller's. */
 struct pgc_frame *pgc_ident_answer(const struct pgc_ident *ident, enum pgc_verb verb);
 
-/* The message's frame for this identifier, built once; borrowed until pgc_idents_cool(). */
-struct pgc_frame *pgc_ident_message(struct pgc_ident *ident, struct pgc_msg *msg);
+/* The frames of these messages for this identifier as one, built once; borrowed until
+ * pgc_idents_cool(). */
+struct pgc_frame *pgc_ident_messages(struct pgc_ident *ident, const struct pgc_run *run);
 
 /* Forget the frames of messages that everybody has got. */
 void pgc_idents_cool(struct pgc_idents *idents);
@@ -272,10 +273,10 @@ struct pgc_cable {
     bool has_new_bans;                 /* that sessions have not been held against */
     char rechecked[PGC_CLASS_MAX + 1]; /* the last class in this batch */
     bool is_live;                      /* a batch is being handed out */
-    const struct pgc_msg *timed;       /* of that batch, the one whose way was timed last */
+    const struct pgc_msg *timed;       /* of that batch, the first of those timed last */
 };
 
 /* A message was handed to a connection's queue. */
-void pgc_cable_note_delivery(struct pgc_cable *cable, const struct pgc_msg *msg);
+void pgc_cable_note_delivery(struct pgc_cable *cable, const struct pgc_run *run);
 
 #endif

@@ -46,6 +46,7 @@ frame_new(size_t header_bytes, size_t payload)
 
     frame->refs = 1;
     frame->queues = 0;
+    frame->count = 1;
     frame->length = header_bytes + payload;
     frame->header_bytes = header_bytes;
     return frame;
@@ -105,6 +106,26 @@ pgc_frame_unref(struct pgc_frame *frame)
     if (--frame->refs == 0) {
         free(frame);
     }
+}
+
+struct pgc_frame *
+pgc_frame_join(struct pgc_frame *const *frames, size_t count)
+{
+    struct pgc_frame *joined;
+    size_t length = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        length += frames[i]->length;
+    }
+    joined = frame_new(frames[0]->header_bytes, length - frames[0]->header_bytes);
+    joined->count = 0;
+    length = 0;
+    for (size_t i = 0; i < count; i++) {
+        memcpy(joined->bytes + length, frames[i]->bytes, frames[i]->length);
+        length += frames[i]->length;
+        joined->count += frames[i]->count;
+    }
+    return joined;
 }
 
 struct pgc_frame *

@@ -26,22 +26,21 @@ struct pgc_ident {
     struct ident_frame *last; /* the warm frame that will most likely be asked for again */
 };
 
-/* What a warm frame is of. */
-struct ident_pair {
-    struct pgc_ident *ident; /* a reference */
-    struct pgc_msg *msg;     /* a reference */
-};
-
+/* The frames of some messages, one behind the other. */
 struct ident_frame {
-    struct ident_pair pair;
     struct pgc_frame *frame; /* a reference */
     SLIST_ENTRY(ident_frame) entry;
+    size_t key_bytes;
+    struct ident_key {
+        struct pgc_ident *ident;           /* a reference */
+        struct pgc_msg *msgs[PGC_RUN_MAX]; /* references; behind the last it ends */
+    } key;
 };
 
 struct pgc_idents {
     const struct pgc_dialect *dialect;
     struct pgc_table *table;  /* key -> ident */
-    struct pgc_table *frames; /* pair -> ident_frame */
+    struct pgc_table *frames; /* key -> ident_frame */
     SLIST_HEAD(, ident_frame) warm;
 };
 
@@ -169,34 +168,90 @@ pgc_ident_answer(const struct pgc_ident *ident, enum pgc_verb verb)
     return pgc_frame_answer(ident->idents->dialect->wire, verb, ident->text, ident->length);
 }
 
-static struct ident_frame *
-ident_warm_up(const struct ident_pair *pair)
+static struct pgc_frame *
+ident_build(const struct pgc_ident *ident, const struct pgc_run *run)
 {
-    struct pgc_ident *ident = pair->ident;
-    struct pgc_idents *idents = ident->idents;
-    struct ident_frame *warm = pgc_xcalloc(1, sizeof(*warm));
+    struct pgc_frame *frames[PGC_RUN_MAX];
+    struct pgc_frame *joined;
 
-    warm->pair = *pair;
-    warm->frame = idents->dialect->message(
-        ident->quoted.data, ident->quoted.length, ident->stream, pair->msg);
+    for (size_t i = 0; i < run->count; i++) {
+        frames[i] = ident->idents->dialect->message(
+            ident->quoted.data, ident->quoted.length, ident->stream, run->msgs[i]);
+    }
+    if (run->count == 1) {
+        return frames[0];
+    }
+    joined = pgc_frame_join(frames, run->count);
+    for (size_t i = 0; i < run->count; i++) {
+        pgc_frame_unref(frames[i]);
+    }
+    return joined;
+}
+
+static struct ident_frame *
+ident_warm_up(const struct ident_key *key, size_t key_bytes, const struct pgc_run *run)
+{
+    struct pgc_ident *ident = key->ident;
+    struct pgc_idents *idents = ident->idents;
+    struct ident_frame *warm =
+        pgc_xmalloc(offsetof(struct ident_frame, key) + sizeof(struct ident_key));
+
+    warm->frame = ident_build(ident, run);
+    warm->key_bytes = key_bytes;
+    memcpy(&warm->key, key, key_bytes);
     ident->refs++;
-    pgc_msg_ref(pair->msg);
+    for (size_t i = 0; i < run->count; i++) {
+        pgc_msg_ref(run->msgs[i]);
+    }
     SLIST_INSERT_HEAD(&idents->warm, warm, entry);
-    pgc_table_put(idents->frames, (const char *)pair, sizeof(*pair), warm);
+    pgc_table_put(idents->frames, (const char *)key, key_bytes, warm);
     return warm;
 }
 
-struct pgc_frame *
-pgc_ident_message(struct pgc_ident *ident, struct pgc_msg *msg)
+static bool
+ident_is_of(const struct ident_frame *warm, const struct pgc_run *run)
 {
-    const struct ident_pair pair = {.ident = ident, .msg = msg};
-    struct ident_frame *known = ident->last;
+    size_t bytes = run->count * sizeof(*run->msgs);
 
-    if (known == NULL || known->pair.msg != msg) {
-        known = pgc_table_get(ident->idents->frames, (const char *)&pair, sizeof(pair));
-        ident->last = known != NULL ? known : ident_warm_up(&pair);
+    return warm->key_bytes == sizeof(warm->key.ident) + bytes &&
+           memcmp(warm->key.msgs, run->msgs, bytes) == 0;
+}
+
+static struct ident_frame *
+ident_find(struct pgc_ident *ident, const struct pgc_run *run)
+{
+    size_t bytes = run->count * sizeof(*run->msgs);
+    struct ident_frame *known;
+    struct ident_key key;
+
+    key.ident = ident;
+    memcpy(key.msgs, run->msgs, bytes);
+    bytes += sizeof(key.ident);
+    known = pgc_table_get(ident->idents->frames, (const char *)&key, bytes);
+    return known != NULL ? known : ident_warm_up(&key, bytes, run);
+}
+
+struct pgc_frame *
+pgc_ident_messages(struct pgc_ident *ident, const struct pgc_run *run)
+{
+    if (ident->last == NULL || !ident_is_of(ident->last, run)) {
+        ident->last = ident_find(ident, run);
     }
     return ident->last->frame;
+}
+
+static void
+ident_forget(struct ident_frame *warm)
+{
+    size_t count = (warm->key_bytes - sizeof(warm->key.ident)) / sizeof(*warm->key.msgs);
+
+    for (size_t i = 0; i < count; i++) {
+        pgc_msg_unref(warm->key.msgs[i]);
+    }
+    warm->key.ident->last = NULL;
+    pgc_ident_unref(warm->key.ident);
+    pgc_frame_unref(warm->frame);
+    free(warm);
 }
 
 void
@@ -206,11 +261,7 @@ pgc_idents_cool(struct pgc_idents *idents)
         struct ident_frame *warm = SLIST_FIRST(&idents->warm);
 
         SLIST_REMOVE_HEAD(&idents->warm, entry);
-        pgc_table_remove(idents->frames, (const char *)&warm->pair, sizeof(warm->pair));
-        warm->pair.ident->last = NULL;
-        pgc_frame_unref(warm->frame);
-        pgc_msg_unref(warm->pair.msg);
-        pgc_ident_unref(warm->pair.ident);
-        free(warm);
+        pgc_table_remove(idents->frames, (const char *)&warm->key, warm->key_bytes);
+        ident_forget(warm);
     }
 }

@@ -9,21 +9,25 @@
 #include "cable_internal.h"
 
 static void
-subscription_send(struct pgc_subscription *subscription, struct pgc_msg *msg)
+subscription_send(struct pgc_subscription *subscription, const struct pgc_run *run)
 {
     struct pgc_session *session = subscription->session;
 
-    subscription->delivered++;
-    session->ops->send(session->sink, pgc_ident_message(subscription->ident, msg), false);
-    pgc_cable_note_delivery(session->cable, msg);
+    subscription->delivered += run->count;
+    session->ops->send(session->sink, pgc_ident_messages(subscription->ident, run), false);
+    pgc_cable_note_delivery(session->cable, run);
 }
 
 static void
-subscription_hold(struct pgc_subscription *subscription, struct pgc_msg *msg)
+subscription_hold(struct pgc_subscription *subscription, const struct pgc_run *run)
 {
     struct pgc_session *session = subscription->session;
+    bool fits = true;
 
-    if (!pgc_held_add(&subscription->held, msg)) {
+    for (size_t i = 0; i < run->count && fits; i++) {
+        fits = pgc_held_add(&subscription->held, run->msgs[i]);
+    }
+    if (!fits) {
         pgc_log(PGC_LOG_INFO, session->conn,
             "member \"%s\" is sent away: too much waits until a rule has been asked again (%zu "
             "messages, %zu bytes)",
@@ -33,7 +37,7 @@ subscription_hold(struct pgc_subscription *subscription, struct pgc_msg *msg)
 }
 
 static void
-subscription_deliver(void *owner, struct pgc_sub *sub PGC_UNUSED, struct pgc_msg *msg)
+subscription_deliver(void *owner, struct pgc_sub *sub PGC_UNUSED, const struct pgc_run *run)
 {
     struct pgc_subscription *subscription = owner;
 
@@ -42,9 +46,9 @@ subscription_deliver(void *owner, struct pgc_sub *sub PGC_UNUSED, struct pgc_msg
         return;
     }
     if (subscription->holds) {
-        subscription_hold(subscription, msg);
+        subscription_hold(subscription, run);
     } else {
-        subscription_send(subscription, msg);
+        subscription_send(subscription, run);
     }
 }
 
@@ -239,7 +243,7 @@ subscription_release(struct pgc_subscription *subscription)
     subscription->holds = false;
     subscription->held = (struct pgc_held){0};
     for (size_t i = 0; i < held.count && !subscription->dead; i++) {
-        subscription_send(subscription, held.msgs[i]);
+        subscription_send(subscription, &(struct pgc_run){.msgs = &held.msgs[i], .count = 1});
     }
     pgc_held_clear(&held);
     pgc_timer_set(subscription->session->cable->cooling, 0);

@@ -2,7 +2,8 @@
 /*
  * hub_internal.h - topics, links, members and subscriptions, for the files of the hub.
  *
- *   hub.c         who gets what, as it comes
+ *   hub.c         topics, members, and the links between them
+ *   hub_apply.c   who gets what, as it comes
  *   hub_replay.c  what came before
  */
 #ifndef PGCABLE_HUB_INTERNAL_H
@@ -76,6 +77,19 @@ struct pgc_hub {
     bool sweep_is_due; /* the loop will call hub_sweep_later() */
     bool dead;         /* freed, but for what hub_sweep_later() still needs */
 };
+
+/* ---- hub.c ---- */
+
+struct hub_topic *pgc_hub_find_topic(const struct pgc_hub *hub, const char *name);
+/* A new one without links would stay for ever: give it one. */
+struct hub_topic *pgc_hub_need_topic(struct pgc_hub *hub, const char *name);
+struct hub_member *pgc_hub_find_member(const struct pgc_hub *hub, const char *id);
+
+/* A further topic for a subscription: harmless if it has it already; none any more. */
+void pgc_hub_tie_to(struct pgc_hub *hub, struct pgc_sub *sub, struct hub_topic *topic);
+void pgc_hub_untie(struct pgc_hub *hub, struct pgc_sub *sub, struct hub_topic *topic);
+
+/* ---- hub_replay.c ---- */
 
 struct hub_metrics pgc_hub_register_metrics(struct pgc_metrics *metrics);
 

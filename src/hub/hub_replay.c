@@ -51,7 +51,7 @@ static void
 hub_deliver_found(struct pgc_hub *hub, struct pgc_sub *sub, const struct backlog_found *found)
 {
     for (size_t i = 0; i < found->count && !sub->dead; i++) {
-        sub->ops->deliver(sub->owner, sub, found->msgs[i]);
+        sub->ops->deliver(sub->owner, sub, &(struct pgc_run){.msgs = &found->msgs[i], .count = 1});
         pgc_metric_add(hub->metrics.replayed, 1);
     }
 }

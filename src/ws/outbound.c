@@ -83,7 +83,7 @@ static bool
 outbound_write_one(struct ws_conn *conn)
 {
     struct pgc_frame *frame = ws_queue_pop(&conn->queue);
-    bool ok = outbound_write(conn, (unsigned char *)frame->bytes, frame->length, 1);
+    bool ok = outbound_write(conn, (unsigned char *)frame->bytes, frame->length, frame->count);
 
     pgc_frame_unref(frame);
     return ok;
@@ -102,7 +102,7 @@ outbound_write_many(struct ws_conn *conn)
 
         memcpy(start + length, frame->bytes, frame->length);
         length += frame->length;
-        frames++;
+        frames += frame->count;
         pgc_frame_unref(frame);
     }
     return outbound_write(conn, start, length, frames);
@@ -151,7 +151,7 @@ ws_outbound_give_up(struct ws_conn *conn, const char *why, struct pgc_metric *me
         return;
     }
     pgc_log(PGC_LOG_WARN, conn->id, "cut off: %s (%u messages and %zu bytes were waiting)", why,
-        conn->queue.count, conn->queue.bytes);
+        conn->queue.messages, conn->queue.bytes);
     pgc_metric_add(metric, 1);
     ws_queue_clear(&conn->queue);
     conn->is_slow = true;
@@ -221,11 +221,11 @@ outbound_note_height(struct pgc_ws *ws, const struct ws_queue *queue)
 }
 
 static bool
-outbound_has_room(const struct ws_conn *conn, size_t length)
+outbound_has_room(const struct ws_conn *conn, const struct pgc_frame *frame)
 {
     const struct pgc_ws_conf *conf = &conn->ws->conf;
 
-    return ws_queue_has_room(&conn->queue, length, conf->queue_bytes, conf->queue_messages);
+    return ws_queue_has_room(&conn->queue, frame, conf->queue_bytes, conf->queue_messages);
 }
 
 /* session ops: send */
@@ -242,12 +242,12 @@ outbound_send(void *sink, struct pgc_frame *frame, bool ahead)
         ws_queue_put_ahead(&conn->queue, frame);
         return;
     }
-    if (!outbound_has_room(conn, frame->length)) {
+    if (!outbound_has_room(conn, frame)) {
         /* Perhaps much was published in this turn, and the client has not had its chance.  What
          * goes wrong here goes wrong again at the end of the turn, and is dealt with there. */
         (void)ws_outbound_flush(conn);
     }
-    if (!outbound_has_room(conn, frame->length)) {
+    if (!outbound_has_room(conn, frame)) {
         outbound_give_up_slow(conn);
         return;
     }

@@ -105,6 +105,7 @@ ws_queue_push(struct ws_queue *queue, struct pgc_frame *frame, int64_t now_ms)
         queue_grow(queue);
     }
     queue->count++;
+    queue->messages += frame->count;
     queue->bytes += frame->length;
     *queue_place(queue, queue->count - 1) = (struct ws_waiting){
         .frame = queue_take_in(queue, frame),
@@ -135,6 +136,7 @@ ws_queue_pop(struct ws_queue *queue)
     }
     frame = queue_first(queue)->frame;
     queue->count--;
+    queue->messages -= frame->count;
     queue->bytes -= frame->length;
     if (queue->count > 0) {
         queue->head = (queue->head + 1) & (queue->size - 1);
@@ -164,7 +166,8 @@ ws_queue_oldest_ms(const struct ws_queue *queue)
 }
 
 bool
-ws_queue_has_room(const struct ws_queue *queue, size_t length, size_t max_bytes, unsigned max_count)
+ws_queue_has_room(const struct ws_queue *queue, const struct pgc_frame *frame, size_t max_bytes,
+    unsigned max_messages)
 {
     size_t behind;
 
@@ -172,7 +175,8 @@ ws_queue_has_room(const struct ws_queue *queue, size_t length, size_t max_bytes,
         return true;
     }
     behind = queue->bytes - queue_first(queue)->frame->length;
-    return queue->count < max_count && length <= max_bytes && behind <= max_bytes - length;
+    return queue->messages < max_messages && frame->count <= max_messages - queue->messages &&
+           frame->length <= max_bytes && behind <= max_bytes - frame->length;
 }
 
 void
@@ -210,6 +214,7 @@ ws_close_frame_new(int code, const char *reason, size_t length)
 
     frame->refs = 1;
     frame->queues = 0;
+    frame->count = 1;
     frame->length = 4 + taken;
     frame->header_bytes = 2;
     frame->bytes[0] = (char)CLOSE_OPCODE;

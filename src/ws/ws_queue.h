@@ -36,6 +36,7 @@ struct ws_queue {
     unsigned size;           /* a power of two, or 0 */
     unsigned head;
     unsigned count;
+    unsigned messages; /* of which one frame may hold several */
     size_t bytes;
     struct pgc_frame *ahead;  /* goes before the others; a newer one takes its place */
     size_t held;              /* of the last write: the kernel has not taken it in full */
@@ -48,10 +49,10 @@ void ws_queue_put_ahead(struct ws_queue *queue, struct pgc_frame *frame);       
 struct pgc_frame *ws_queue_pop(struct ws_queue *queue);
 size_t ws_queue_first_length(const struct ws_queue *queue); /* 0 if empty */
 int64_t ws_queue_oldest_ms(const struct ws_queue *queue);   /* INT64_MAX if empty */
-/* May `length` more bytes wait?  What is behind the first frame counts, so that one large message
- * can always be sent. */
-bool ws_queue_has_room(
-    const struct ws_queue *queue, size_t length, size_t max_bytes, unsigned max_count);
+/* May that wait, too?  What is behind the first frame counts, so that one large message can always
+ * be sent. */
+bool ws_queue_has_room(const struct ws_queue *queue, const struct pgc_frame *frame,
+    size_t max_bytes, unsigned max_messages);
 void ws_queue_hold(struct ws_queue *queue, size_t bytes); /* 0 = the kernel has it all */
 size_t ws_queue_weight(const struct ws_queue *queue);     /* its memory, with all frames in full */
 void ws_queue_clear(struct ws_queue *queue); /* empty again, memory freed, nothing held */

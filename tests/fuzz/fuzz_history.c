@@ -22,14 +22,16 @@ struct listener {
 };
 
 static void
-hear(void *owner, struct pgc_sub *sub, struct pgc_msg *msg)
+hear(void *owner, struct pgc_sub *sub, const struct pgc_run *run)
 {
     struct listener *listener = owner;
 
     (void)sub;
-    assert(pgc_place_compare(&msg->position, &listener->last) > 0);
-    listener->last = msg->position;
-    listener->count++;
+    for (size_t i = 0; i < run->count; i++) {
+        assert(pgc_place_compare(&run->msgs[i]->position, &listener->last) > 0);
+        listener->last = run->msgs[i]->position;
+        listener->count++;
+    }
 }
 
 static void

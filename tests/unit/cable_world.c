@@ -42,20 +42,44 @@ socket_close(void *sink, int code, const char *reason)
 
 const struct pgc_session_ops socket_ops = {.send = socket_send, .close = socket_close};
 
+/* The payload of what stands at `bytes`: a websocket's frame, or an event with its empty line. */
+static const char *
+payload_of(const char *bytes, bool is_event, size_t *length)
+{
+    const unsigned char *header = (const unsigned char *)bytes;
+
+    if (is_event) {
+        *length = (size_t)(strstr(bytes, "\n\n") + 2 - bytes);
+        return bytes;
+    }
+    assert_in_range(header[1], 0, 126); /* none is so large that it needs more */
+    *length = header[1] < 126 ? header[1] : (size_t)header[2] << 8 | header[3];
+    return bytes + (header[1] < 126 ? 2 : 4);
+}
+
+/* Several may stand in one frame. */
 const char *
 socket_next(struct socket *socket)
 {
     static char text[4096];
     const struct pgc_frame *frame;
+    const char *payload;
     size_t length;
 
     text[0] = '\0';
-    if (socket->read < socket->frame_count) {
-        frame = socket->frames[socket->read++];
-        length = frame->length - frame->header_bytes;
-        assert_true(length < sizeof(text));
-        memcpy(text, frame->bytes + frame->header_bytes, length);
-        text[length] = '\0';
+    if (socket->read == socket->frame_count) {
+        return text;
+    }
+    frame = socket->frames[socket->read];
+    payload = payload_of(frame->bytes + socket->inside, frame->header_bytes == 0, &length);
+    assert_true(length < sizeof(text));
+    memcpy(text, payload, length);
+    text[length] = '\0';
+    socket->inside = (size_t)(payload - frame->bytes) + length;
+    assert_true(socket->inside <= frame->length);
+    if (socket->inside == frame->length) {
+        socket->inside = 0;
+        socket->read++;
     }
     return text;
 }

@@ -52,6 +52,7 @@ struct socket {
     size_t frame_count;
     size_t ahead_count;
     size_t read;
+    size_t inside;  /* of the frame that is read next: so many bytes of it were read */
     int close_code; /* 0 = open */
     bool dies_on_send;
     size_t dies_at_frame; /* when so many have been sent; 0 = never */

@@ -23,13 +23,17 @@ hub_world_leave(struct listener *listener)
 }
 
 static void
-listener_deliver(void *owner, struct pgc_sub *sub, struct pgc_msg *msg)
+listener_deliver(void *owner, struct pgc_sub *sub, const struct pgc_run *run)
 {
     struct listener *listener = owner;
-    size_t used = strlen(listener->heard);
 
     assert_ptr_equal(sub, listener->sub);
-    snprintf(listener->heard + used, sizeof(listener->heard) - used, "%s ", msg->text);
+    for (size_t i = 0; i < run->count; i++) {
+        size_t used = strlen(listener->heard);
+
+        snprintf(listener->heard + used, sizeof(listener->heard) - used, "%s ", run->msgs[i]->text);
+    }
+    listener->runs++;
     if (listener->removes != NULL) {
         hub_world_leave(listener->removes);
     }

@@ -193,6 +193,68 @@ batch_is_applied_in_its_order(void **state)
 }
 
 static void
+add(struct pgc_batch *batch, enum pgc_op_kind kind, const char *topic, const char *text)
+{
+    struct pgc_msg *msg = pgc_msg_new(&hub_world_position, 0, text, strlen(text));
+
+    pgc_batch_add(batch, kind, topic, NULL, msg);
+    pgc_msg_unref(msg);
+}
+
+static void
+what_follows_each_other_on_a_topic_is_handed_over_together(void **state)
+{
+    struct world *world = *state;
+    struct pgc_batch *batch = pgc_batch_new(1);
+    struct listener ann = {0};
+    struct listener bob = {0};
+
+    hub_world_join(&ann, world->hub, "room", "1");
+    hub_world_join(&bob, world->hub, "other", "2");
+    pgc_hub_attach(world->hub, bob.sub, "room");
+    add(batch, PGC_OP_PUBLISH, "room", "a");
+    add(batch, PGC_OP_PUBLISH, "nobody", "b");
+    add(batch, PGC_OP_HOLE, "other", "c");
+    add(batch, PGC_OP_PUBLISH, "room", "d");
+    add(batch, PGC_OP_PUBLISH, "other", "e");
+    add(batch, PGC_OP_PUBLISH, "room", "f");
+    pgc_batch_add(batch, PGC_OP_REVOKE, "room", "1", NULL);
+    add(batch, PGC_OP_PUBLISH, "room", "g");
+    assert_int_equal(pgc_hub_apply(world->hub, batch), 8);
+    assert_string_equal(ann.heard, "a d f ");
+    assert_int_equal(ann.runs, 2);
+    assert_string_equal(bob.heard, "a d e f g ");
+    assert_int_equal(bob.runs, 4);
+    pgc_batch_unref(batch);
+    hub_world_leave(&ann);
+    hub_world_leave(&bob);
+}
+
+static void
+not_too_many_are_handed_over_together_nor_too_much(void **state)
+{
+    enum { LARGE = 20000 };
+    struct world *world = *state;
+    struct pgc_batch *batch = pgc_batch_new(1);
+    struct listener ann = {0};
+    char *large = calloc(1, LARGE + 1);
+
+    assert_non_null(large);
+    memset(large, 'x', LARGE);
+    hub_world_join(&ann, world->hub, "room", "1");
+    for (int i = 0; i < 2 * PGC_RUN_MAX; i++) {
+        add(batch, PGC_OP_PUBLISH, "room", "a");
+    }
+    add(batch, PGC_OP_PUBLISH, "room", large);
+    add(batch, PGC_OP_PUBLISH, "room", large);
+    assert_int_equal(pgc_hub_apply(world->hub, batch), 2 * PGC_RUN_MAX + 2);
+    assert_int_equal(ann.runs, 4);
+    pgc_batch_unref(batch);
+    hub_world_leave(&ann);
+    free(large);
+}
+
+static void
 topic_without_subscribers_is_forgotten(void **state)
 {
     struct world *world = *state;
@@ -262,6 +324,8 @@ main(void)
         TEST(join_reaches_only_those_whose_own_stream_it_is),
         TEST(leave_does_not_take_a_stream_from_its_own_subscribers),
         TEST(batch_is_applied_in_its_order),
+        TEST(what_follows_each_other_on_a_topic_is_handed_over_together),
+        TEST(not_too_many_are_handed_over_together_nor_too_much),
         TEST(topic_without_subscribers_is_forgotten),
         TEST(topic_may_be_used_again_before_it_is_swept),
         TEST(member_with_many_rooms_is_attached_and_removed_quickly),

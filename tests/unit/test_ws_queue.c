@@ -9,6 +9,15 @@
 
 #include "ws_queue.h"
 
+/* One of that length has room. */
+static bool
+has_room(const struct ws_queue *queue, size_t length, size_t max_bytes, unsigned max_messages)
+{
+    const struct pgc_frame frame = {.count = 1, .length = length};
+
+    return ws_queue_has_room(queue, &frame, max_bytes, max_messages);
+}
+
 /* A frame whose number is its close code, which makes it easy to tell from others. */
 static struct pgc_frame *
 numbered(int number, size_t extra)
@@ -90,10 +99,10 @@ one_frame_may_be_larger_than_the_bound(void **state)
     struct pgc_frame *large = numbered(1, 100);
 
     (void)state;
-    assert_true(ws_queue_has_room(&queue, 1000000, 50, 10));
+    assert_true(has_room(&queue, 1000000, 50, 10));
     ws_queue_push(&queue, large, 0);
-    assert_true(ws_queue_has_room(&queue, 50, 50, 10));
-    assert_false(ws_queue_has_room(&queue, 51, 50, 10));
+    assert_true(has_room(&queue, 50, 50, 10));
+    assert_false(has_room(&queue, 51, 50, 10));
     pgc_frame_unref(large);
     ws_queue_clear(&queue);
 }
@@ -106,11 +115,38 @@ bounds_hold_in_bytes_and_in_number(void **state)
     (void)state;
     push(&queue, 1);
     push(&queue, 2); /* 4 bytes behind the first */
-    assert_true(ws_queue_has_room(&queue, 6, 10, 3));
-    assert_false(ws_queue_has_room(&queue, 7, 10, 3));
-    assert_false(ws_queue_has_room(&queue, 6, 10, 2));
-    assert_false(ws_queue_has_room(&queue, SIZE_MAX, 10, 3));
+    assert_true(has_room(&queue, 6, 10, 3));
+    assert_false(has_room(&queue, 7, 10, 3));
+    assert_false(has_room(&queue, 6, 10, 2));
+    assert_false(has_room(&queue, SIZE_MAX, 10, 3));
     ws_queue_clear(&queue);
+}
+
+static void
+what_stands_in_one_frame_counts_one_by_one(void **state)
+{
+    struct ws_queue queue = {0};
+    struct pgc_frame *parts[] = {numbered(1, 0), numbered(2, 0), numbered(3, 0)};
+    struct pgc_frame *joined = pgc_frame_join(parts, 3);
+
+    (void)state;
+    assert_int_equal(joined->count, 3);
+    assert_int_equal(joined->length, 3 * parts[0]->length);
+    assert_memory_equal(joined->bytes + parts[0]->length, parts[1]->bytes, parts[1]->length);
+    push(&queue, 1);
+    assert_false(ws_queue_has_room(&queue, joined, 100, 3));
+    assert_true(ws_queue_has_room(&queue, joined, 100, 4));
+    ws_queue_push(&queue, joined, 0);
+    assert_false(has_room(&queue, 1, 100, 4));
+    assert_int_equal(pop(&queue), 1);
+    assert_int_equal(queue.messages, 3);
+    assert_true(has_room(&queue, 1, 100, 4));
+    ws_queue_clear(&queue);
+    assert_int_equal(queue.messages, 0);
+    pgc_frame_unref(joined);
+    for (size_t i = 0; i < 3; i++) {
+        pgc_frame_unref(parts[i]);
+    }
 }
 
 static void
@@ -248,6 +284,7 @@ main(void)
         cmocka_unit_test(frame_put_ahead_comes_first_and_only_the_newest),
         cmocka_unit_test(one_frame_may_be_larger_than_the_bound),
         cmocka_unit_test(bounds_hold_in_bytes_and_in_number),
+        cmocka_unit_test(what_stands_in_one_frame_counts_one_by_one),
         cmocka_unit_test(age_is_that_of_the_first_that_waits),
         cmocka_unit_test(empty_queue_holds_no_memory),
         cmocka_unit_test(frame_counts_once_in_however_many_queues_it_waits),
