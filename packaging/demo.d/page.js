@@ -1,239 +1,87 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/*
- * page.js - a chat for two members.  Whatever is done goes to the application as a request;
- * whatever is shown came from the daemon as an event, also to the one who did it.
- */
-'use strict';
+/* page.js - puts the page together, and asks the application once a second how things are. */
+import { ask } from './api.js';
+import { Console } from './console.js';
+import { Ledger } from './ledger.js';
+import { Machinery } from './machinery.js';
+import { Member } from './member.js';
+import { MEMBERS } from './settings.js';
+import { Story } from './story.js';
+import { Trace } from './trace.js';
 
-const HUES = ['#2f6793', '#a1562c', '#43763f'];
+const LOOK_MS = 1000;
+const SOON_MS = 60;
 
-function clone(id) {
-    return document.getElementById(id).content.firstElementChild.cloneNode(true);
-}
+const find = (selector) => document.querySelector(selector);
+const tell = (text) => {
+    find('.story').textContent = text;
+};
 
-class Pane {
-    constructor(memberId, hue) {
-        this.memberId = memberId;
-        this.room = null;
-        this.element = clone('pane');
-        this.element.dataset.member = memberId;
-        this.element.style.setProperty('--hue', hue);
-        document.getElementById('panes').append(this.element);
-    }
+const ledger = new Ledger();
+const trace = new Trace(find('.trace'), ledger);
+const members = MEMBERS.map((id) => new Member(id, trace));
+const story = new Story({ trace, ledger, members, tell });
+const machinery = new Machinery(find('.machinery'), { poke, tell });
+new Console(find('.console'), poke);
+trace.onFrame = poke;
 
-    find(selector) {
-        return this.element.querySelector(selector);
-    }
+let isListening = false; // to everything, for both members
+let after = ''; // the tick up to which all rows are known; '' asks for the newest one
+let timer = null;
+let isSoon = false;
+let isLooking = false;
 
-    async ask(method, path, fields = {}) {
-        const url = new URL(path, SETTINGS.application);
-        const options = { method, headers: {} };
-        if (this.token) {
-            options.headers.Authorization = `Bearer ${this.token}`;
-        }
-        if (method === 'GET') {
-            url.search = new URLSearchParams(fields);
-        } else {
-            options.headers['Content-Type'] = 'application/json';
-            options.body = JSON.stringify(fields);
-        }
-        const response = await fetch(url, options);
-        const answer = await response.json();
-        if (!response.ok) {
-            throw new Error(answer.error);
-        }
-        return answer;
-    }
-
-    async start() {
-        const session = await this.ask('GET', '/session', { member: this.memberId });
-        this.token = session.token;
-        this.find('.name').textContent = session.name;
-        this.find('.avatar').textContent = session.name[0];
-        this.find('[name=body]').placeholder = `Write as ${session.name}`;
-        this.showCount(session.unseen);
-        this.listen();
-        this.connect(session);
-        await this.enter(session.rooms[0].id);
-    }
-
-    listen() {
-        const attempt = (action) => (event) => {
-            event.preventDefault();
-            action().catch((error) => this.setState(error.message, 'gone'));
-        };
-        this.find('form').addEventListener(
-            'submit',
-            attempt(() => this.send()),
-        );
-        this.find('.nudge').addEventListener(
-            'click',
-            attempt(() => this.ask('POST', '/nudge', { room: this.room })),
-        );
-        this.find('.bell').addEventListener(
-            'click',
-            attempt(() => this.ask('POST', '/seen')),
-        );
-    }
-
-    // Four subscriptions on one connection, as in any Rails application.
-    connect(session) {
-        const state = {
-            connected: () => this.setState('connected', 'connected'),
-            disconnected: () => this.setState('connection lost, trying again', 'gone'),
-        };
-        this.consumer = ActionCable.createConsumer(
-            () => `${session.cable}?token=${encodeURIComponent(this.token)}`,
-        );
-        this.subscribe({ channel: 'NotificationChannel' }, (event) => this.notified(event), state);
-        this.subscribe({ channel: 'ChatRoomChannel' }); // only for the list of events
-        this.subscribe({ channel: 'Chats::CommunityMemberThreadsChannel' });
-        for (const room of session.rooms) {
-            const tab = document.createElement('button');
-            tab.type = 'button';
-            tab.dataset.room = room.id;
-            tab.textContent = room.name;
-            tab.addEventListener('click', () => this.enter(room.id));
-            this.find('.rooms').append(tab);
-            this.subscribe({ channel: 'Chats::RoomChannel', chat_room_id: room.id }, (event) =>
-                this.inRoom(room.id, event),
-            );
-        }
-    }
-
-    subscribe(identifier, received = () => {}, callbacks = {}) {
-        this.consumer.subscriptions.create(identifier, {
-            ...callbacks,
-            received: (event) => {
-                this.record(identifier.channel, event);
-                received(event);
-            },
-            rejected: () => this.setState(`${identifier.channel}: rejected`, 'gone'),
-        });
-    }
-
-    setState(text, kind) {
-        const state = this.find('.state');
-        state.textContent = text;
-        state.className = `state ${kind}`;
-    }
-
-    record(channel, event) {
-        const item = document.createElement('li');
-        const name = document.createElement('b');
-        const where = document.createElement('i');
-        const { event: kind, ...rest } = event;
-        name.textContent = kind;
-        where.textContent = ` ${channel} `;
-        item.append(name, where, JSON.stringify(rest));
-        item.addEventListener('click', () => item.classList.toggle('whole'));
-        const list = this.find('.events');
-        list.append(item);
-        while (list.children.length > 200) {
-            list.firstElementChild.remove();
-        }
-        list.scrollTop = list.scrollHeight;
-    }
-
-    async enter(room) {
-        this.room = room;
-        for (const tab of this.find('.rooms').children) {
-            const isCurrent = tab.dataset.room === String(room);
-            tab.toggleAttribute('aria-current', isCurrent);
-            if (isCurrent) {
-                tab.querySelector('.dot')?.remove();
-            }
-        }
-        this.find('.messages').replaceChildren();
-        for (const message of await this.ask('GET', '/history', { room })) {
-            // Events may have been faster, and are newer.
-            if (this.room === room && !this.messageElement(message.id)) {
-                this.show({ ...message, sender: message });
-            }
-        }
-    }
-
-    async send() {
-        const input = this.find('[name=body]');
-        const body = input.value.trim();
-        if (body === '') {
-            return;
-        }
-        input.value = '';
-        await this.ask('POST', '/send', {
-            room: this.room,
-            body,
-            creation_uuid: crypto.randomUUID(),
-        });
-    }
-
-    inRoom(room, event) {
-        if (room !== this.room) {
-            this.mark(room, event);
-        } else if (event.event === 'newMessage' || event.event === 'updatedMessage') {
-            this.show(event);
-        } else if (event.event === 'deletedMessage') {
-            this.messageElement(event.id)?.remove();
-        }
-    }
-
-    mark(room, event) {
-        const tab = this.find(`.rooms [data-room="${room}"]`);
-        if (event.event === 'newMessage' && !tab.querySelector('.dot')) {
-            tab.insertAdjacentHTML('beforeend', ' <span class="dot">&bull;</span>');
-        }
-    }
-
-    notified(event) {
-        if (event.new_notifications_count !== undefined) {
-            this.showCount(event.new_notifications_count);
-        }
-    }
-
-    showCount(count) {
-        this.find('.count').textContent = count;
-        this.find('.bell').classList.toggle('new', count > 0);
-    }
-
-    messageElement(id) {
-        return this.find(`.message[data-id="${id}"]`);
-    }
-
-    // New or changed, at its place in the order.
-    show(message) {
-        const list = this.find('.messages');
-        let item = this.messageElement(message.id);
-        if (!item) {
-            item = clone('message');
-            item.dataset.id = message.id;
-            item.classList.toggle('mine', message.sender.community_member_id === this.memberId);
-            item.querySelector('.delete').addEventListener('click', () =>
-                this.ask('POST', '/delete', { id: message.id }),
-            );
-            item.querySelector('.edit').addEventListener('click', () =>
-                this.edit(item, message.id),
-            );
-            const later = [...list.children].find((other) => other.dataset.id > message.id);
-            list.insertBefore(item, later ?? null);
-        }
-        item.querySelector('.who').textContent = message.sender.name;
-        item.querySelector('.body').textContent = message.body;
-        const time = new Date(message.created_at);
-        item.querySelector('time').textContent =
-            time.toLocaleTimeString([], { timeStyle: 'short' }) +
-            (message.edited_at ? ', edited' : '');
-        list.scrollTop = list.scrollHeight;
-    }
-
-    edit(item, id) {
-        const body = prompt('New text', item.querySelector('.body').textContent);
-        if (body) {
-            this.ask('POST', '/edit', { id, body });
-        }
+// Something has happened: look soon, however often it happens.
+function poke() {
+    if (!isSoon) {
+        isSoon = true;
+        clearTimeout(timer);
+        timer = setTimeout(look, SOON_MS);
     }
 }
 
-SETTINGS.members.forEach((member, index) => {
-    const pane = new Pane(member, HUES[index % HUES.length]);
-    pane.start().catch((error) => pane.setState(error.message, 'gone'));
-});
+function show(answer) {
+    machinery.show(answer);
+    if (answer.daemon.state === 'ready') {
+        members.forEach((member) => member.reconnect());
+    }
+    if (isListening) {
+        after = answer.tick ?? after;
+        answer.rows.forEach((row) => trace.row(row));
+        members.forEach((member) => ledger.show(member));
+        story.see(answer);
+        find('main').setAttribute('aria-busy', 'false');
+    }
+    isListening ||= members.every((member) => member.isConnected);
+}
+
+async function look() {
+    isSoon = false;
+    if (isLooking) {
+        poke();
+        return;
+    }
+    isLooking = true;
+    try {
+        show(await ask('GET', '/state', { after }));
+    } catch (error) {
+        tell(error.message);
+    }
+    isLooking = false;
+    if (!isSoon) {
+        timer = setTimeout(look, LOOK_MS);
+    }
+}
+
+async function begin(member) {
+    try {
+        await member.start();
+        poke();
+    } catch (error) {
+        member.showTrouble(error.message);
+        setTimeout(begin, LOOK_MS, member);
+    }
+}
+
+members.forEach(begin);
+look();
