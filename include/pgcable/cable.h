@@ -29,6 +29,7 @@ struct pgc_cable_conf {
     unsigned commands_per_s;    /* in the long run */
     enum pgc_duplicate duplicate_subscribe;
     bool welcome_sid;
+    struct pgc_recent *recent; /* NULL = none */
 };
 
 struct pgc_cable;

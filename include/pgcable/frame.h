@@ -28,10 +28,11 @@ enum pgc_wire {
 /* Immutable, ref-counted within one worker's thread. */
 struct pgc_frame {
     unsigned refs;
-    unsigned queues;     /* in which it waits; the transport's to count */
-    unsigned count;      /* of frames: one, or several that stand behind each other */
-    size_t length;       /* of the whole: header and payload */
-    size_t header_bytes; /* the first one's: 2, 4 or 10; of an event 0 */
+    unsigned queues;      /* in which it waits; the transport's to count */
+    unsigned count;       /* of frames: one, or several that stand behind each other */
+    size_t length;        /* of the whole: header and payload */
+    size_t header_bytes;  /* the first one's: 2, 4 or 10; of an event 0 */
+    int64_t committed_us; /* when the first one's row was written, if it is to be timed; or 0 */
     char bytes[];
 };
 

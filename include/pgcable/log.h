@@ -15,6 +15,8 @@
 #include "pgcable/compiler.h"
 #include "pgcable/err.h"
 
+struct pgc_trace;
+
 enum pgc_log_level { PGC_LOG_DEBUG, PGC_LOG_INFO, PGC_LOG_WARN, PGC_LOG_ERROR };
 enum pgc_log_format { PGC_LOG_TEXT, PGC_LOG_JSON };
 
@@ -30,6 +32,11 @@ bool pgc_log_wants(enum pgc_log_level level);
  * Text: "2026-11-22T16:37:01.123Z info conn=17 message"; JSON: {"time","level","conn","message"}.
  */
 void pgc_log(enum pgc_log_level level, uint64_t conn, const char *fmt, ...) PGC_PRINTF(3, 4);
+
+/* About a message, too: trace=XID:ID, the row that raised it, so that one grep gives a row's way.
+ */
+void pgc_log_trace(enum pgc_log_level level, uint64_t conn, const struct pgc_trace *trace,
+    const char *fmt, ...) PGC_PRINTF(4, 5);
 
 /* "<fmt>: <err's message>", and the hint in a field (JSON) or after "hint:" (text) of its own. */
 void pgc_log_err(enum pgc_log_level level, uint64_t conn, const struct pgc_err *err,

@@ -29,6 +29,10 @@ struct pgc_metric *pgc_counter(
 struct pgc_metric *pgc_gauge(
     struct pgc_metrics *metrics, const char *name, const char *labels, const char *help);
 
+/* A gauge that is kept in millionths and written with six decimals: for shares of a whole. */
+struct pgc_metric *pgc_ratio(
+    struct pgc_metrics *metrics, const char *name, const char *labels, const char *help);
+
 /* Fixed buckets from 0.1 ms to 60 s; observe seconds. */
 struct pgc_metric *pgc_histogram(
     struct pgc_metrics *metrics, const char *name, const char *labels, const char *help);
@@ -40,5 +44,20 @@ int64_t pgc_metric_get(const struct pgc_metric *metric); /* counter, gauge; hist
 
 /* Prometheus text format 0.0.4, families in order of registration. */
 void pgc_metrics_write(const struct pgc_metrics *metrics, struct pgc_buf *out);
+
+/* {"name":{"labels":value}}, of a histogram the count. */
+void pgc_metrics_write_json(const struct pgc_metrics *metrics, struct pgc_buf *out);
+
+/* All of that name together, as pgc_metric_get(); 0 if there is none. */
+int64_t pgc_metrics_total(const struct pgc_metrics *metrics, const char *name);
+
+/* What histograms of that name have counted so far, together; zeroes if there are none. */
+enum { PGC_METRIC_CELLS = 19 };
+void pgc_metrics_cells(
+    const struct pgc_metrics *metrics, const char *name, int64_t cells[PGC_METRIC_CELLS]);
+
+/* The value, in microseconds, below which `share` (0.99) of the observations in `cells` are, as far
+ * as the buckets tell; -1 if there are none. */
+int64_t pgc_metric_quantile_us(const int64_t cells[PGC_METRIC_CELLS], double share);
 
 #endif

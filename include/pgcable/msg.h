@@ -27,12 +27,19 @@ struct pgc_position {
     uint32_t nonce;
 };
 
+/* The row that raised a message, as PostgreSQL and the outbox name it: xid:id in logs. */
+struct pgc_trace {
+    uint64_t xid;
+    int64_t id;
+};
+
 struct pgc_msg {
     struct pgc_position position;
-    int64_t committed_us; /* wall clock at which the row was written, for the lag histogram */
-    const char *about;    /* what it shows, and may be deleted or edited: "message:981"; or NULL */
-    const char *embeds;   /* and what else it shows inside; or NULL */
-    bool is_update;       /* of what it is about: a later one takes its place */
+    struct pgc_trace trace; /* zeroed, until its maker knows better, before it is shared */
+    int64_t committed_us;   /* wall clock at which the row was written, for the lag histogram */
+    const char *about;  /* what it shows, and may be deleted or edited: "message:981"; or NULL */
+    const char *embeds; /* and what else it shows inside; or NULL */
+    bool is_update;     /* of what it is about: a later one takes its place */
     size_t length;
     char text[]; /* `length` bytes of JSON and a '\0' */
 };

@@ -51,6 +51,7 @@ struct pgc_ws_conf {
     int64_t message_ms;          /* from an inbound message's first fragment to its last */
     int64_t closing_ms;          /* from the close frame to the end of the socket */
     const char *version;         /* of pgcable, for the log */
+    struct pgc_recent *recent;   /* where refusals are noted; NULL = nowhere */
     _Atomic uint64_t *next_conn; /* ids of connections are counted here, by all workers */
 };
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * The admin address.  The files of page_dir are read once, at start, and served by exact name:
- * there is no path to traverse.
+ * The admin address.  Health and readiness are for everybody who reaches it; numbers, names of
+ * streams and the page that shows them for who has the token, or, without one, for this machine.
+ * The files of page_dir are read once, at start, and served by exact name: there is no path to
+ * traverse.
  */
 #include <sys/stat.h>
 
@@ -21,6 +23,11 @@
 
 enum { ADMIN_MAX_FILE_BYTES = 4 << 20, ADMIN_STALE_MS = 10000 };
 
+/* Of the page: it loads what is ours and shows nothing that it was not given. */
+static const char admin_policy[] = "default-src 'none'; script-src 'self'; style-src 'self'; "
+                                   "connect-src 'self'; img-src 'self'; base-uri 'none'; "
+                                   "form-action 'none'; frame-ancestors 'none'";
+
 struct admin_file {
     const char *content_type;
     struct pgc_buf content;
@@ -31,6 +38,9 @@ struct app_admin {
     struct pgc_metrics *metrics;
     struct pgc_feed *feed;
     struct pgc_table *files; /* name -> struct admin_file */
+    struct app_stats *stats;
+    struct app_process *process;
+    struct app_gate *gate;
 };
 
 static const char *
@@ -111,18 +121,23 @@ admin_read_dir(struct app_admin *admin, const char *dir, struct pgc_err *err)
     return ok;
 }
 
-/* Ready means: what is committed now will be delivered. */
+void
+app_admin_status(struct pgc_feed *feed, struct pgc_feed_status *status)
+{
+    pgc_feed_status(feed, status);
+    if (status->ready && pgc_monotonic_ms() - status->since_ms > ADMIN_STALE_MS) {
+        status->ready = false;
+        snprintf(status->why, sizeof(status->why),
+            "no look at the database has succeeded for more than %d s", ADMIN_STALE_MS / 1000);
+    }
+}
+
 static void
 admin_ready(struct app_admin *admin, struct pgc_http_answer *answer)
 {
     struct pgc_feed_status status;
 
-    pgc_feed_status(admin->feed, &status);
-    if (status.ready && pgc_monotonic_ms() - status.since_ms > ADMIN_STALE_MS) {
-        status.ready = false;
-        snprintf(status.why, sizeof(status.why),
-            "no look at the database has succeeded for more than %d s", ADMIN_STALE_MS / 1000);
-    }
+    app_admin_status(admin->feed, &status);
     answer->status = status.ready ? 200 : 503;
     if (status.ready) {
         pgc_buf_addf(&answer->body, "ready, tick %lld\n", (long long)status.tick);
@@ -137,27 +152,33 @@ admin_ready(struct app_admin *admin, struct pgc_http_answer *answer)
     }
 }
 
-static bool
-admin_answer(const char *path, struct pgc_http_answer *answer, void *arg)
-{
-    struct app_admin *admin = arg;
-    const char *name = strcmp(path, "/") == 0 ? "index.html" : path + 1;
-    const struct admin_file *file;
+/* ---- answers ---- */
 
-    if (strcmp(path, "/health") == 0) {
-        pgc_buf_adds(&answer->body, "ok\n");
-        return true;
+static bool
+admin_page(
+    struct app_admin *admin, const struct pgc_http_request *request, struct pgc_http_answer *answer)
+{
+    const char *path = strcmp(request->path, "/") == 0 ? "/admin" : request->path;
+
+    for (const struct app_page_file *file = app_page_files; file->path != NULL; file++) {
+        if (strcmp(path, file->path) == 0) {
+            answer->policy = admin_policy;
+            if (app_gate_may_have_page(admin->gate, request, answer)) {
+                answer->content_type = file->content_type;
+                pgc_buf_add(&answer->body, file->bytes, file->length);
+            }
+            return true;
+        }
     }
-    if (strcmp(path, "/ready") == 0) {
-        admin_ready(admin, answer);
-        return true;
-    }
-    if (strcmp(path, "/metrics") == 0) {
-        answer->content_type = "text/plain; version=0.0.4; charset=utf-8";
-        pgc_metrics_write(admin->metrics, &answer->body);
-        return true;
-    }
-    file = pgc_table_get(admin->files, name, strlen(name));
+    return false;
+}
+
+static bool
+admin_file(const struct app_admin *admin, const char *path, struct pgc_http_answer *answer)
+{
+    const char *name = strcmp(path, "/") == 0 ? "index.html" : path + 1;
+    const struct admin_file *file = pgc_table_get(admin->files, name, strlen(name));
+
     if (file == NULL) {
         return false;
     }
@@ -166,15 +187,60 @@ admin_answer(const char *path, struct pgc_http_answer *answer, void *arg)
     return true;
 }
 
+static void
+admin_metrics(
+    struct app_admin *admin, const struct pgc_http_request *request, struct pgc_http_answer *answer)
+{
+    if (app_gate_may_look(admin->gate, request, answer)) {
+        answer->content_type = "text/plain; version=0.0.4; charset=utf-8";
+        app_process_look(admin->process);
+        pgc_metrics_write(admin->metrics, &answer->body);
+    }
+}
+
+static void
+admin_stats(
+    struct app_admin *admin, const struct pgc_http_request *request, struct pgc_http_answer *answer)
+{
+    if (app_gate_may_look(admin->gate, request, answer)) {
+        answer->content_type = "application/json";
+        app_stats_write(admin->stats, request, &answer->body);
+    }
+}
+
+static bool
+admin_answer(const struct pgc_http_request *request, struct pgc_http_answer *answer, void *arg)
+{
+    struct app_admin *admin = arg;
+    const char *path = request->path;
+
+    if (strcmp(path, "/health") == 0) {
+        pgc_buf_adds(&answer->body, "ok\n");
+    } else if (strcmp(path, "/ready") == 0) {
+        admin_ready(admin, answer);
+    } else if (strcmp(path, "/metrics") == 0) {
+        admin_metrics(admin, request, answer);
+    } else if (strcmp(path, "/stats.json") == 0) {
+        admin_stats(admin, request, answer);
+    } else {
+        return admin_file(admin, path, answer) || admin_page(admin, request, answer);
+    }
+    return true;
+}
+
+/* ---- life ---- */
+
 struct app_admin *
 app_admin_open(struct pgc_loop *loop, const struct pgc_conf *conf, struct pgc_metrics *metrics,
-    struct pgc_feed *feed, struct pgc_err *err)
+    struct pgc_feed *feed, struct pgc_recent *recent, struct pgc_err *err)
 {
     struct app_admin *admin = pgc_xcalloc(1, sizeof(*admin));
 
     admin->metrics = metrics;
     admin->feed = feed;
     admin->files = pgc_table_new();
+    admin->stats = app_stats_new(loop, metrics, feed, recent);
+    admin->process = app_process_new(metrics);
     if (conf->page_dir[0] != '\0' && !admin_read_dir(admin, conf->page_dir, err)) {
         goto fail;
     }
@@ -185,6 +251,11 @@ app_admin_open(struct pgc_loop *loop, const struct pgc_conf *conf, struct pgc_me
         goto fail;
     }
     pgc_log(PGC_LOG_INFO, 0, "admin on %s:%d", conf->admin_address, pgc_http_port(admin->http));
+    admin->gate =
+        app_gate_new(conf->admin_token, pgc_http_is_local(admin->http), admin->metrics, err);
+    if (admin->gate == NULL) {
+        goto fail;
+    }
     return admin;
 
 fail:
@@ -208,6 +279,9 @@ app_admin_close(struct app_admin *admin)
         return;
     }
     pgc_http_close(admin->http);
+    app_gate_free(admin->gate);
+    app_stats_free(admin->stats);
+    app_process_free(admin->process);
     pgc_table_free(admin->files, admin_free_file);
     free(admin);
 }

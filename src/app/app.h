@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "pgcable/conf.h"
 #include "pgcable/err.h"
@@ -18,48 +19,92 @@
 
 enum { APP_MAX_FLAGS = 64, APP_MAX_WORDS = 4 };
 
+struct app_option;
+struct app_progress;
+struct app_verb;
+
 struct app_args {
     const char *conf_file;
     struct pgc_conf_flag flags[APP_MAX_FLAGS]; /* settings: --name value */
     size_t flag_count;
     const char *words[APP_MAX_WORDS]; /* what follows the verb and is no option */
     size_t word_count;
-    const char *member; /* token --member */
-    const char *ttl;    /* token --ttl */
-    bool detect;        /* attach --detect */
-    bool yes;           /* attach --detect --yes */
+    const struct app_option *used[APP_MAX_FLAGS]; /* the verbs' own options that were given */
+    size_t used_count;
     bool help;
     bool help_settings;
     bool print_config;
     bool version;
+
+    /* The verbs' own options, see verbs.c. */
+    const char *ca;
+    const char *clients;
+    const char *member;
+    const char *rate;
+    const char *seconds;
+    const char *since;
+    const char *to;
+    const char *token;
+    const char *ttl;
+    const char *url;
+    bool detect;
+    bool dry_run;
+    bool json;
+    bool status;
+    bool yes;
 };
 
 /* Sorts argv[1..] into verb (NULL if none) and arguments; everything is borrowed from argv. */
-bool app_args_parse(int argc, char *const *argv, const char **verb, struct app_args *args,
-    struct pgc_err *err) PGC_MUSTCHECK;
+bool app_args_parse(int argc, char *const *argv, const struct app_verb **verb,
+    struct app_args *args, struct pgc_err *err) PGC_MUSTCHECK;
 
 /* ---- verbs ---- */
 
 enum { APP_OK = 0, APP_FAILED = 1, APP_USAGE = 2 }; /* exit statuses */
 
+struct app_option {
+    const char *name; /* "--since" */
+    const char
+        *value;   /* what the help calls its value; NULL = it takes none, its field is a bool */
+    size_t field; /* offset in struct app_args */
+    const char *help;
+};
+
 struct app_verb {
     const char *name;
-    const char *usage; /* after the name */
-    const char *help;
+    const char *usage;                /* after the name */
+    const char *help;                 /* one line */
+    const char *about;                /* two */
+    const struct app_option *options; /* up to one without a name; NULL = none */
+    const char *example;
     size_t min_words;
     size_t max_words;
+    bool is_slow; /* may be: how long it takes is shown on a terminal */
     int (*run)(const struct app_args *args, struct pgc_conf *conf); /* takes `conf` over */
 };
+
+const struct app_verb *app_verb_at(size_t index); /* NULL behind the last one */
+
+/* help.c */
+void app_help(FILE *out);
+void app_help_verb(const struct app_verb *verb);
 
 int app_serve(const struct app_args *args, struct pgc_conf *conf);
 int app_migrate(const struct app_args *args, struct pgc_conf *conf);
 int app_attach(const struct app_args *args, struct pgc_conf *conf);
-int app_doctor(const struct app_args *args, struct pgc_conf *conf);
+int app_bench(const struct app_args *args, struct pgc_conf *conf);
 int app_detach(const struct app_args *args, struct pgc_conf *conf);
+int app_doctor(const struct app_args *args, struct pgc_conf *conf);
+int app_tail(const struct app_args *args, struct pgc_conf *conf);
+int app_explain(const struct app_args *args, struct pgc_conf *conf);
 int app_pause(const struct app_args *args, struct pgc_conf *conf);
 int app_resume(const struct app_args *args, struct pgc_conf *conf);
-int app_uninstall(const struct app_args *args, struct pgc_conf *conf);
 int app_token(const struct app_args *args, struct pgc_conf *conf);
+int app_uninstall(const struct app_args *args, struct pgc_conf *conf);
+
+/* Between the two a terminal is told for how long, from the second second on. */
+struct app_progress *app_progress_begin(const char *what); /* borrowed */
+void app_progress_end(struct app_progress *progress);      /* NULL is fine */
 
 /* Print "pgcable: <message>" and the hint to standard error, return `status`. */
 int app_fail(const struct pgc_err *err, int status);
@@ -77,11 +122,15 @@ void app_print_text(const char *text);
 
 struct pgc_auth;
 struct pgc_feed;
+struct pgc_feed_status;
 struct pgc_http;
+struct pgc_http_answer;
+struct pgc_http_request;
 struct pgc_loop;
 struct pgc_metrics;
 struct pgc_places;
 struct pgc_port;
+struct pgc_recent;
 struct pgc_tls;
 
 /*
@@ -128,6 +177,7 @@ struct app_worker_conf {
     struct app_generation *generation;
     struct pgc_port *port;
     struct pgc_metrics *metrics;
+    struct pgc_recent *recent;
     _Atomic uint64_t *next_conn;
     int listen_port; /* the first worker's choice where the setting says 0 */
     bool joins;      /* the first worker listens there already */
@@ -150,10 +200,59 @@ void app_worker_free(struct app_worker *worker); /* ends the thread first; NULL 
 /* Tell the service manager, if there is one: "READY=1", "STOPPING=1" (sd_notify(3)). */
 void app_manager_tell(const char *state);
 
-/* The admin address: health, readiness, metrics and the files of page_dir. */
+/* The admin address: health, readiness, metrics, the page and the files of page_dir. */
 struct app_admin;
 struct app_admin *app_admin_open(struct pgc_loop *loop, const struct pgc_conf *conf,
-    struct pgc_metrics *metrics, struct pgc_feed *feed, struct pgc_err *err) PGC_MUSTCHECK;
+    struct pgc_metrics *metrics, struct pgc_feed *feed, struct pgc_recent *recent,
+    struct pgc_err *err) PGC_MUSTCHECK;
 void app_admin_close(struct app_admin *admin); /* NULL is fine */
+
+/* Ready means: what is committed now will be delivered. */
+void app_admin_status(struct pgc_feed *feed, struct pgc_feed_status *status);
+
+/*
+ * Who may look: with a token, who says it; without one, this machine.  What is refused is answered,
+ * counted and logged.
+ */
+struct app_gate;
+struct app_gate *app_gate_new(const char *token, bool is_local, struct pgc_metrics *metrics,
+    struct pgc_err *err) PGC_MUSTCHECK; /* "" = no token */
+bool app_gate_may_look(
+    struct app_gate *gate, const struct pgc_http_request *request, struct pgc_http_answer *answer);
+/* The page itself holds no secret: it asks for the token, and then for the numbers. */
+bool app_gate_may_have_page(
+    struct app_gate *gate, const struct pgc_http_request *request, struct pgc_http_answer *answer);
+void app_gate_free(struct app_gate *gate); /* NULL is fine */
+
+/* The files of the page, made by page/embed.cmake; the last one has no path. */
+struct app_page_file {
+    const char *path;
+    const char *content_type;
+    const unsigned char *bytes;
+    size_t length;
+};
+extern const struct app_page_file app_page_files[];
+
+/* What the kernel says of this process, as metrics; as of the last look. */
+struct app_process;
+struct app_process *app_process_new(struct pgc_metrics *metrics);
+void app_process_look(struct app_process *process);
+void app_process_free(struct app_process *process); /* NULL is fine */
+
+/* What the page asks for each second. */
+struct app_stats;
+struct app_stats *app_stats_new(struct pgc_loop *loop, struct pgc_metrics *metrics,
+    struct pgc_feed *feed, struct pgc_recent *recent);
+void app_stats_write(
+    struct app_stats *stats, const struct pgc_http_request *request, struct pgc_buf *out);
+void app_stats_free(struct app_stats *stats); /* NULL is fine */
+
+/* The last minutes of some of the numbers, a sample a second. */
+struct app_trend;
+struct app_trend *app_trend_new(
+    struct pgc_loop *loop, struct pgc_metrics *metrics, struct pgc_feed *feed);
+/* From that sample on, as far as they are kept. */
+void app_trend_write(const struct app_trend *trend, uint64_t from, struct pgc_buf *out);
+void app_trend_free(struct app_trend *trend); /* NULL is fine */
 
 #endif

@@ -16,6 +16,7 @@
 #include "pgcable/mem.h"
 #include "pgcable/metrics.h"
 #include "pgcable/port.h"
+#include "pgcable/recent.h"
 #include "pgcable/tls.h"
 #include "pgcable/ws.h"
 
@@ -26,6 +27,7 @@ struct serve {
     struct app_generation *generation;
     struct pgc_loop *loop;
     struct pgc_metrics *metrics;
+    struct pgc_recent *recent;
     struct app_admin *admin;
     struct app_keys *keys;
     struct pgc_loop *feed_loop;
@@ -88,7 +90,7 @@ serve_note_certificate(const struct serve *serve)
 {
     const struct pgc_tls *tls = serve->generation->tls;
 
-    pgc_metric_set(pgc_gauge(serve->metrics, "pgcable_tls_good_until_seconds", "",
+    pgc_metric_set(pgc_gauge(serve->metrics, "pgcable_tls_good_until_timestamp_seconds", "",
                        "When the certificate ends, as Unix time; 0 without TLS."),
         tls != NULL ? pgc_tls_good_until_s(tls) : 0);
 }
@@ -163,6 +165,7 @@ serve_new_feed(struct serve *serve)
         .notify = (enum pgc_notify_mode)conf->notify,
         .envelope = (enum pgc_envelope)conf->envelope,
         .max_payload_bytes = (size_t)conf->max_payload_bytes,
+        .recent = serve->recent,
     };
 
     serve->feed_loop = pgc_loop_new();
@@ -197,6 +200,7 @@ serve_new_workers(struct serve *serve, struct pgc_err *err)
             .generation = serve->generation,
             .port = serve->ports[i],
             .metrics = serve->metrics,
+            .recent = serve->recent,
             .next_conn = &serve->next_conn,
             .listen_port = port,
             .joins = i > 0,
@@ -224,6 +228,7 @@ serve_build(struct serve *serve, struct pgc_err *err)
 
     serve->loop = pgc_loop_new();
     serve->metrics = pgc_metrics_new();
+    serve->recent = pgc_recent_new();
     pgc_metric_set(pgc_gauge(serve->metrics, "pgcable_build_info", "version=\"" PGC_VERSION "\"",
                        "Constant 1; the label is what runs."),
         1);
@@ -243,7 +248,8 @@ serve_build(struct serve *serve, struct pgc_err *err)
     }
     serve_new_feed(serve);
     if (conf->admin_port >= 0) {
-        serve->admin = app_admin_open(serve->loop, conf, serve->metrics, serve->feed, err);
+        serve->admin =
+            app_admin_open(serve->loop, conf, serve->metrics, serve->feed, serve->recent, err);
         if (serve->admin == NULL) {
             return false;
         }
@@ -258,6 +264,7 @@ serve_feed_main(void *arg)
 {
     struct serve *serve = arg;
 
+    (void)pthread_setname_np(pthread_self(), "feed"); /* for top -H */
     pgc_loop_run(serve->feed_loop);
     return NULL;
 }
@@ -309,6 +316,7 @@ serve_free(struct serve *serve)
     pgc_loop_free(serve->feed_loop);
     pgc_loop_free(serve->loop);
     pgc_metrics_free(serve->metrics);
+    pgc_recent_free(serve->recent);
     free(serve->ports);
     free(serve->workers);
     app_generation_unref(serve->generation);

@@ -77,14 +77,16 @@ worker_ws_conf(const struct app_worker *worker, const struct app_generation *gen
         .message_ms = conf->message_ms,
         .closing_ms = WORKER_CLOSING_MS,
         .version = PGC_VERSION,
+        .recent = worker->conf.recent,
         .next_conn = worker->conf.next_conn,
     };
 }
 
 static struct pgc_cable_conf
-worker_cable_conf(const struct pgc_conf *conf)
+worker_cable_conf(const struct app_worker *worker, const struct pgc_conf *conf)
 {
     return (struct pgc_cable_conf){
+        .recent = worker->conf.recent,
         .max_identifier_bytes = (size_t)conf->max_identifier_bytes,
         .max_message_bytes = (size_t)conf->max_message_bytes,
         .max_subscriptions = (unsigned)conf->max_subscriptions,
@@ -172,7 +174,7 @@ app_worker_new(const struct app_worker_conf *conf, struct pgc_err *err)
 {
     struct app_worker *worker = pgc_xcalloc(1, sizeof(*worker));
     struct pgc_conf *settings = conf->generation->conf;
-    struct pgc_cable_conf cable_conf = worker_cable_conf(settings);
+    struct pgc_cable_conf cable_conf;
     struct pgc_hub_conf hub_conf;
     struct pgc_ws_conf ws_conf;
 
@@ -183,6 +185,7 @@ app_worker_new(const struct app_worker_conf *conf, struct pgc_err *err)
     worker->news = pgc_mailbox_new(conf->main_loop, worker_news, worker);
     hub_conf = worker_hub_conf(worker, settings);
     worker->hub = pgc_hub_new(worker->loop, &hub_conf);
+    cable_conf = worker_cable_conf(worker, settings);
     worker->cable =
         pgc_cable_new(worker->loop, worker->hub, conf->port, &cable_conf, conf->metrics);
     ws_conf = worker_ws_conf(worker, conf->generation);
@@ -206,6 +209,7 @@ worker_main(void *arg)
 {
     struct app_worker *worker = arg;
 
+    (void)pthread_setname_np(pthread_self(), "worker");
     pgc_loop_run(worker->loop);
     return NULL;
 }

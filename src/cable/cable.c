@@ -25,6 +25,12 @@ static const char *const cable_right_labels[] = {
     [PGC_RIGHT_RULE] = "right=\"rule\"",
 };
 
+static const char *const cable_end_labels[] = {
+    [PGC_SUB_REVOKED] = "reason=\"revoked\"",
+    [PGC_SUB_EXPELLED] = "reason=\"member_gone\"",
+    [PGC_SUB_RELOAD] = "reason=\"history_reset\"",
+};
+
 static const char *const cable_verdict_labels[PGC_VERDICT_COUNT] = {
     [PGC_VERDICT_DENIED] = "reason=\"denied\"",
     [PGC_VERDICT_IDENTIFIER] = "reason=\"bad_identifier\"",
@@ -34,6 +40,26 @@ static const char *const cable_verdict_labels[PGC_VERDICT_COUNT] = {
     [PGC_VERDICT_TOO_LONG] = "reason=\"too_long\"",
     [PGC_VERDICT_TOO_MANY] = "reason=\"too_many\"",
 };
+
+static void
+cable_register_ends(struct pgc_cable_metrics *own, struct pgc_metrics *metrics)
+{
+    own->over_budget = pgc_counter(metrics, "pgcable_rate_limited_total", "",
+        "Connections ended because they sent commands too fast.");
+    own->expired = pgc_counter(metrics, "pgcable_tokens_expired_total", "",
+        "Connections ended because their token's time was over.");
+    own->held_overflows = pgc_counter(metrics, "pgcable_held_overflows_total", "",
+        "Connections ended because too much waited until a rule had been asked again.");
+    for (size_t i = 0; i <= PGC_RIGHT_RULE; i++) {
+        own->rights_ended[i] = pgc_counter(metrics, "pgcable_rights_ended_total",
+            cable_right_labels[i],
+            "Connections ended because a token was revoked, its key is gone, or a rule says no.");
+    }
+    for (size_t i = 0; i <= PGC_SUB_RELOAD; i++) {
+        own->ended[i] = pgc_counter(metrics, "pgcable_subscriptions_ended_total",
+            cable_end_labels[i], "Subscriptions ended because of what was committed, by reason.");
+    }
+}
 
 static void
 cable_register_metrics(struct pgc_cable_metrics *own, struct pgc_metrics *metrics)
@@ -52,19 +78,15 @@ cable_register_metrics(struct pgc_cable_metrics *own, struct pgc_metrics *metric
     }
     own->bad_frames = pgc_counter(metrics, "pgcable_bad_frames_total", "",
         "Frames that are no command: no JSON object, or a subscribe without an identifier.");
-    own->over_budget = pgc_counter(metrics, "pgcable_rate_limited_total", "",
-        "Connections ended because they sent commands too fast.");
-    for (size_t i = 0; i <= PGC_RIGHT_RULE; i++) {
-        own->rights_ended[i] = pgc_counter(metrics, "pgcable_rights_ended_total",
-            cable_right_labels[i],
-            "Connections ended because a token was revoked, its key is gone, or a rule says no.");
-    }
+    cable_register_ends(own, metrics);
     own->deliveries =
         pgc_counter(metrics, "pgcable_deliveries_total", "", "Messages handed to subscriptions.");
     own->delivery_seconds = pgc_histogram(metrics, "pgcable_delivery_seconds", "",
         "From a row written by the application to its message in the queue of a connection.");
     own->canary_seconds = pgc_histogram(metrics, "pgcable_canary_seconds", "",
         "From a row of the daemon's own written to its arrival at a worker.");
+    own->fanout_seconds = pgc_histogram(metrics, "pgcable_fanout_seconds", "",
+        "From a batch with messages taken by a worker to all of them in the queues of clients.");
 }
 
 /* An answer whose subscription has been cancelled in the meantime finds nobody. */
@@ -91,7 +113,7 @@ cable_cool(void *arg)
 
 /* Once for each message; what is sent again is late on purpose. */
 void
-pgc_cable_note_delivery(struct pgc_cable *cable, const struct pgc_run *run)
+pgc_cable_note_run(struct pgc_cable *cable, const struct pgc_run *run)
 {
     if (!cable->is_live || cable->timed == run->msgs[0]) {
         return;
@@ -103,18 +125,33 @@ pgc_cable_note_delivery(struct pgc_cable *cable, const struct pgc_run *run)
     }
 }
 
+/* What is sent while it is not is sent again, and late on purpose. */
+static void
+cable_set_live(struct pgc_cable *cable, bool is_live)
+{
+    cable->is_live = is_live;
+    for (size_t i = 0; i < PGC_DIALECTS; i++) {
+        pgc_idents_set_live(cable->idents[i], is_live);
+    }
+}
+
 static void
 cable_take_batch(struct pgc_cable *cable, const struct pgc_batch *batch)
 {
+    int64_t began_us = pgc_monotonic_us();
     size_t deliveries;
 
-    cable->is_live = true;
+    cable_set_live(cable, true);
     deliveries = pgc_hub_apply(cable->hub, batch);
     pgc_rights_enforce(cable);
     cable->rechecked[0] = '\0';
-    cable->is_live = false;
+    cable_set_live(cable, false);
     cable->timed = NULL;
+    cable->noted = NULL;
     pgc_metric_add(cable->metrics.deliveries, (int64_t)deliveries);
+    if (deliveries > 0) {
+        pgc_metric_observe_us(cable->metrics.fanout_seconds, pgc_monotonic_us() - began_us);
+    }
     if (batch->canary_us != 0) {
         pgc_metric_observe_us(cable->metrics.canary_seconds, pgc_wall_age_us(batch->canary_us));
     }

@@ -21,6 +21,8 @@
 
 #include "pgcable/cable.h"
 #include "pgcable/history.h"
+#include "pgcable/log.h"
+#include "pgcable/recent.h"
 #include "pgcable/table.h"
 
 /* ---- channels.c ---- */
@@ -118,6 +120,9 @@ struct pgc_frame *pgc_ident_answer(const struct pgc_ident *ident, enum pgc_verb 
 /* The frames of these messages for this identifier as one, built once; borrowed until
  * pgc_idents_cool(). */
 struct pgc_frame *pgc_ident_messages(struct pgc_ident *ident, const struct pgc_run *run);
+
+/* What is built from here on is live: its way to the socket is timed.  Or it is sent again. */
+void pgc_idents_set_live(struct pgc_idents *idents, bool is_live);
 
 /* Forget the frames of messages that everybody has got. */
 void pgc_idents_cool(struct pgc_idents *idents);
@@ -255,6 +260,10 @@ struct pgc_cable_metrics {
     struct pgc_metric *deliveries;
     struct pgc_metric *delivery_seconds;
     struct pgc_metric *canary_seconds;
+    struct pgc_metric *fanout_seconds;
+    struct pgc_metric *ended[PGC_SUB_RELOAD + 1];
+    struct pgc_metric *held_overflows;
+    struct pgc_metric *expired;
 };
 
 struct pgc_cable {
@@ -273,10 +282,12 @@ struct pgc_cable {
     bool has_new_bans;                 /* that sessions have not been held against */
     char rechecked[PGC_CLASS_MAX + 1]; /* the last class in this batch */
     bool is_live;                      /* a batch is being handed out */
-    const struct pgc_msg *timed;       /* of that batch, the first of those timed last */
+    struct pgc_log_limit reject_limit;
+    const struct pgc_msg *timed; /* of that batch, the first of those timed last */
+    const struct pgc_msg *noted; /* the first of the run that was noted last; or NULL */
 };
 
-/* A message was handed to a connection's queue. */
-void pgc_cable_note_delivery(struct pgc_cable *cable, const struct pgc_run *run);
+/* These messages were handed to a connection's queue: times their way, once for each run. */
+void pgc_cable_note_run(struct pgc_cable *cable, const struct pgc_run *run);
 
 #endif

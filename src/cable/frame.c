@@ -47,6 +47,7 @@ frame_new(size_t header_bytes, size_t payload)
     frame->refs = 1;
     frame->queues = 0;
     frame->count = 1;
+    frame->committed_us = 0;
     frame->length = header_bytes + payload;
     frame->header_bytes = header_bytes;
     return frame;

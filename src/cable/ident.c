@@ -39,6 +39,7 @@ struct ident_frame {
 
 struct pgc_idents {
     const struct pgc_dialect *dialect;
+    bool is_live;
     struct pgc_table *table;  /* key -> ident */
     struct pgc_table *frames; /* key -> ident_frame */
     SLIST_HEAD(, ident_frame) warm;
@@ -168,6 +169,12 @@ pgc_ident_answer(const struct pgc_ident *ident, enum pgc_verb verb)
     return pgc_frame_answer(ident->idents->dialect->wire, verb, ident->text, ident->length);
 }
 
+void
+pgc_idents_set_live(struct pgc_idents *idents, bool is_live)
+{
+    idents->is_live = is_live;
+}
+
 static struct pgc_frame *
 ident_build(const struct pgc_ident *ident, const struct pgc_run *run)
 {
@@ -178,10 +185,12 @@ ident_build(const struct pgc_ident *ident, const struct pgc_run *run)
         frames[i] = ident->idents->dialect->message(
             ident->quoted.data, ident->quoted.length, ident->stream, run->msgs[i]);
     }
+    frames[0]->committed_us = ident->idents->is_live ? run->msgs[0]->committed_us : 0;
     if (run->count == 1) {
         return frames[0];
     }
     joined = pgc_frame_join(frames, run->count);
+    joined->committed_us = frames[0]->committed_us;
     for (size_t i = 0; i < run->count; i++) {
         pgc_frame_unref(frames[i]);
     }

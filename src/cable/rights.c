@@ -23,6 +23,8 @@ pgc_right_note_end(const struct pgc_session *session, enum pgc_right right)
     pgc_log(PGC_LOG_INFO, session->conn, "member \"%s\" is sent away: %s", session->member,
         right_lost[right]);
     pgc_metric_add(session->cable->metrics.rights_ended[right], 1);
+    pgc_recent_refuse(session->cable->conf.recent, session->conn, session->member, "sent away: %s",
+        right_lost[right]);
 }
 
 void

@@ -53,10 +53,33 @@ session_close(struct pgc_session *session, const char *reason, bool reconnect, i
     }
 }
 
+/* Anybody can provoke them, as many as his budget allows: all are counted, few are shown. */
+static void
+session_note_reject(struct pgc_session *session, enum pgc_verdict why)
+{
+    static const char *const texts[PGC_VERDICT_COUNT] = {
+        [PGC_VERDICT_DENIED] = "the database says no",
+        [PGC_VERDICT_IDENTIFIER] = "its identifier is no JSON object",
+        [PGC_VERDICT_CHANNEL] = "no channel can be called that",
+        [PGC_VERDICT_MEMBER] = "it is another member's own",
+        [PGC_VERDICT_ROOM] = "it names no room",
+        [PGC_VERDICT_TOO_LONG] = "its identifier is too long",
+        [PGC_VERDICT_TOO_MANY] = "the connection has too many",
+    };
+    struct pgc_cable *cable = session->cable;
+    unsigned suppressed = 0;
+
+    pgc_metric_add(cable->metrics.rejected[why], 1);
+    if (pgc_log_allowed(&cable->reject_limit, &suppressed)) {
+        pgc_recent_refuse(cable->conf.recent, session->conn, session->member,
+            "subscription rejected: %s (%u more)", texts[why], suppressed);
+    }
+}
+
 void
 pgc_session_take_reject(struct pgc_session *session, struct pgc_frame *frame, enum pgc_verdict why)
 {
-    pgc_metric_add(session->cable->metrics.rejected[why], 1);
+    session_note_reject(session, why);
     pgc_session_take_send(session, frame);
     if (session->dialect->is_single) {
         session_close(session, "unauthorized", false, SESSION_CLOSE_NORMAL);
@@ -152,6 +175,7 @@ pgc_session_beat(struct pgc_session *session, struct pgc_frame *ping, int64_t no
         return;
     }
     if (now_s >= session->expires_s) {
+        pgc_metric_add(session->cable->metrics.expired, 1);
         session_expire(session);
         return;
     }
@@ -169,6 +193,8 @@ session_charge(struct pgc_session *session, int64_t points)
     pgc_metric_add(cable->metrics.over_budget, 1);
     pgc_log(PGC_LOG_INFO, session->conn, "member \"%s\" sends commands too fast: disconnected",
         session->member);
+    pgc_recent_refuse(cable->conf.recent, session->conn, session->member,
+        "disconnected: sends commands too fast");
     session_close(session, "rate_limited", true, SESSION_CLOSE_POLICY);
     return false;
 }

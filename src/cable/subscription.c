@@ -8,6 +8,29 @@
 
 #include "cable_internal.h"
 
+/* Where a row's way ends, for who follows it. */
+static void
+subscription_trace(
+    const struct pgc_subscription *subscription, const struct pgc_run *run, const char *what)
+{
+    for (size_t i = 0; pgc_log_wants(PGC_LOG_DEBUG) && i < run->count; i++) {
+        pgc_log_trace(PGC_LOG_DEBUG, subscription->session->conn, &run->msgs[i]->trace,
+            "%s member \"%s\"", what, subscription->session->member);
+    }
+}
+
+/* The clients of a run come one after the other: of all but the first there is nothing to note,
+ * unless the log wants each. */
+static void
+subscription_note_first(const struct pgc_subscription *subscription, const struct pgc_run *run)
+{
+    struct pgc_cable *cable = subscription->session->cable;
+
+    pgc_cable_note_run(cable, run);
+    cable->noted = cable->is_live && !pgc_log_wants(PGC_LOG_DEBUG) ? run->msgs[0] : NULL;
+    subscription_trace(subscription, run, "queued for");
+}
+
 static void
 subscription_send(struct pgc_subscription *subscription, const struct pgc_run *run)
 {
@@ -15,7 +38,9 @@ subscription_send(struct pgc_subscription *subscription, const struct pgc_run *r
 
     subscription->delivered += run->count;
     session->ops->send(session->sink, pgc_ident_messages(subscription->ident, run), false);
-    pgc_cable_note_delivery(session->cable, run);
+    if (session->cable->noted != run->msgs[0]) {
+        subscription_note_first(subscription, run);
+    }
 }
 
 static void
@@ -32,6 +57,9 @@ subscription_hold(struct pgc_subscription *subscription, const struct pgc_run *r
             "member \"%s\" is sent away: too much waits until a rule has been asked again (%zu "
             "messages, %zu bytes)",
             session->member, subscription->held.count, subscription->held.bytes);
+        pgc_metric_add(session->cable->metrics.held_overflows, 1);
+        pgc_recent_refuse(session->cable->conf.recent, session->conn, session->member,
+            "sent away: too much waits until a rule has been asked again");
         pgc_session_disconnect(session, "remote", true);
     }
 }
@@ -43,6 +71,7 @@ subscription_deliver(void *owner, struct pgc_sub *sub PGC_UNUSED, const struct p
 
     pgc_rights_enforce(subscription->session->cable);
     if (subscription->dead) {
+        subscription_trace(subscription, run, "kept from one whose right has ended,");
         return;
     }
     if (subscription->holds) {
@@ -64,6 +93,7 @@ subscription_ended(void *owner, struct pgc_sub *sub PGC_UNUSED, enum pgc_sub_end
 
     subscription->sub = NULL;
     pgc_metric_add(session->cable->metrics.subscriptions, -1);
+    pgc_metric_add(session->cable->metrics.ended[why], 1);
     switch (why) {
     case PGC_SUB_REVOKED:
         pgc_session_disconnect(session, "remote", true);

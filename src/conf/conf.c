@@ -354,3 +354,9 @@ pgc_conf_is_name(const char *name)
 
     return pgc_option_find(name, strlen(name), &is_file) != NULL;
 }
+
+const char *
+pgc_conf_nearest(const char *name, size_t length)
+{
+    return pgc_option_nearest(name, length);
+}

@@ -5,6 +5,8 @@
  * Parsing, --help-settings, --print-config, reload and the check of the documentation all read it,
  * so a setting that is not in one of the tables does not exist.
  */
+#include "pgcable/near.h"
+
 #include "conf_internal.h"
 
 static const struct option *const tables[] = {
@@ -76,55 +78,14 @@ pgc_option_find(const char *name, size_t length, bool *is_file)
     return NULL;
 }
 
-static size_t
-option_least(size_t a, size_t b, size_t c)
-{
-    size_t least = a < b ? a : b;
-
-    return least < c ? least : c;
-}
-
-/* How many letters have to be added, dropped or changed (Levenshtein); `length` is below 64. */
-static size_t
-option_distance(const char *name, const char *typed, size_t length)
-{
-    size_t row[64]; /* the distances from the letters of `name` so far to each start of `typed` */
-
-    for (size_t j = 0; j <= length; j++) {
-        row[j] = j;
-    }
-    for (size_t i = 0; name[i] != '\0'; i++) {
-        size_t diagonal = row[0];
-
-        row[0] = i + 1;
-        for (size_t j = 0; j < length; j++) {
-            size_t above = row[j + 1];
-
-            row[j + 1] =
-                option_least(above + 1, row[j] + 1, diagonal + (name[i] != typed[j] ? 1 : 0));
-            diagonal = above;
-        }
-    }
-    return row[length];
-}
-
 const char *
 pgc_option_nearest(const char *name, size_t length)
 {
+    struct pgc_near near = pgc_near_begin(name, length);
     const struct option *option;
-    const char *nearest = NULL;
-    size_t least = length / 3 + 1; /* more than that is not a slip */
 
-    if (length >= 64) {
-        return NULL;
-    }
     for (size_t i = 0; (option = pgc_option_at(i)) != NULL; i++) {
-        size_t distance = option_distance(option->name, name, length);
-
-        if (distance <= least) {
-            least = distance - (distance > 0 ? 1 : 0);
-            nearest = option->name;
-        }
+        pgc_near_try(&near, option->name);
     }
-    return nearest;
+    return near.nearest;
 }

@@ -10,7 +10,8 @@ const struct option pgc_options_daemon[] = {
         OPTION_FIELD(admin_address),
         .type = OPTION_TEXT,
         .fallback = "127.0.0.1",
-        .help = "address for /health, /ready, /metrics and page_dir; keep it off the internet",
+        .help = "address for /health, /ready, /metrics, the page and page_dir; keep it off the "
+                "internet",
     },
     {
         OPTION_FIELD(admin_port),
@@ -19,6 +20,14 @@ const struct option pgc_options_daemon[] = {
         .min = -1,
         .max = 65535,
         .help = "port of the admin address; 0 = any free one, -1 = none",
+    },
+    {
+        OPTION_FIELD(admin_token),
+        .type = OPTION_TEXT,
+        .fallback = "",
+        .secret = true,
+        .help = "who asks the admin address for the page's numbers or /metrics says this, 16 bytes "
+                "or more, as a bearer token; empty = without, and from this machine only",
     },
     {
         OPTION_FIELD(log_format),

@@ -111,8 +111,11 @@ value_check_text(
 {
     if (!value_is_plain(text)) {
         pgc_err_set(err, PGC_ERR_CONF, "%s: the value holds a control character", where);
-        return pgc_err_hint(err, "give %s on one line%s", option->name,
-            option->secret ? ", or put it into a file and name that with hs256_secret_file" : "");
+        return option->secret ? pgc_err_hint(err,
+                                    "give %s on one line, or put it into a file and name that "
+                                    "with %s_file",
+                                    option->name, option->name)
+                              : pgc_err_hint(err, "give %s on one line", option->name);
     }
     /* Somebody meant a comment, and a path or an origin would silently be wrong. */
     if (!option->secret && (strstr(text, " #") != NULL || strstr(text, "\t#") != NULL)) {

@@ -23,6 +23,7 @@ enum {
     HTTP_TIMEOUT_S = 10,
     HTTP_BACKLOG = 64,
     HTTP_PAUSE_MS = 1000,
+    HTTP_UNAUTHORIZED = 401,
 };
 
 struct pgc_http {
@@ -30,6 +31,7 @@ struct pgc_http {
     struct evconnlistener *listener; /* the server's to free */
     struct pgc_timer *resume;
     int port;
+    bool is_local;
     pgc_http_fn fn;
     void *arg;
 };
@@ -46,6 +48,13 @@ http_reply(struct evhttp_request *req, struct pgc_http_answer *answer)
     (void)evhttp_add_header(headers, "Content-Length", length);
     (void)evhttp_add_header(headers, "Cache-Control", "no-store");
     (void)evhttp_add_header(headers, "X-Content-Type-Options", "nosniff");
+    if (answer->policy != NULL) {
+        (void)evhttp_add_header(headers, "Content-Security-Policy", answer->policy);
+        (void)evhttp_add_header(headers, "Referrer-Policy", "no-referrer");
+    }
+    if (answer->status == HTTP_UNAUTHORIZED) {
+        (void)evhttp_add_header(headers, "WWW-Authenticate", "Bearer");
+    }
     if (body != NULL && evhttp_request_get_command(req) != EVHTTP_REQ_HEAD) {
         (void)evbuffer_add(body, pgc_buf_str(&answer->body), answer->body.length);
     }
@@ -53,6 +62,21 @@ http_reply(struct evhttp_request *req, struct pgc_http_answer *answer)
     if (body != NULL) {
         evbuffer_free(body);
     }
+}
+
+static struct pgc_http_request
+http_request(struct evhttp_request *req)
+{
+    const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(req);
+    const struct evkeyvalq *headers = evhttp_request_get_input_headers(req);
+    const char *path = uri != NULL ? evhttp_uri_get_path(uri) : NULL;
+
+    return (struct pgc_http_request){
+        .path = path != NULL && path[0] != '\0' ? path : "/",
+        .query = uri != NULL ? evhttp_uri_get_query(uri) : NULL,
+        .host = evhttp_find_header(headers, "Host"),
+        .authorization = evhttp_find_header(headers, "Authorization"),
+    };
 }
 
 static void
@@ -64,14 +88,13 @@ http_serve(struct evhttp_request *req, void *arg)
         .content_type = "text/plain; charset=utf-8",
     };
     enum evhttp_cmd_type command = evhttp_request_get_command(req);
-    const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(req);
-    const char *path = uri != NULL ? evhttp_uri_get_path(uri) : NULL;
+    const struct pgc_http_request request = http_request(req);
 
     if (command != EVHTTP_REQ_GET && command != EVHTTP_REQ_HEAD) {
         (void)evhttp_add_header(evhttp_request_get_output_headers(req), "Allow", "GET, HEAD");
         answer.status = HTTP_BADMETHOD;
         pgc_buf_adds(&answer.body, "only GET and HEAD are answered here\n");
-    } else if (!http->fn(path != NULL && path[0] != '\0' ? path : "/", &answer, http->arg)) {
+    } else if (!http->fn(&request, &answer, http->arg)) {
         pgc_buf_fini(&answer.body);
         answer = (struct pgc_http_answer){
             .status = HTTP_NOTFOUND,
@@ -129,8 +152,9 @@ http_resolve(const char *address, int port, struct pgc_err *err)
     return found;
 }
 
-static int
-http_bound_port(int fd)
+/* Where it listens in the end, whatever names and zeroes the settings have. */
+static void
+http_note_bound(struct pgc_http *http, int fd)
 {
     union {
         struct sockaddr any;
@@ -140,9 +164,15 @@ http_bound_port(int fd)
     socklen_t length = sizeof(bound);
 
     if (getsockname(fd, &bound.any, &length) < 0) {
-        return 0;
+        return;
     }
-    return ntohs(bound.any.sa_family == AF_INET6 ? bound.in6.sin6_port : bound.in.sin_port);
+    if (bound.any.sa_family == AF_INET6) {
+        http->port = ntohs(bound.in6.sin6_port);
+        http->is_local = IN6_IS_ADDR_LOOPBACK(&bound.in6.sin6_addr);
+    } else {
+        http->port = ntohs(bound.in.sin_port);
+        http->is_local = ntohl(bound.in.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+    }
 }
 
 /* Bind and hand the socket to evhttp. */
@@ -171,7 +201,7 @@ http_listen(struct pgc_http *http, struct pgc_loop *loop, const char *address, i
             err, PGC_ERR_SYS, "serve admin address \"%s\" port %d: no memory", address, port);
     }
     evconnlistener_set_error_cb(http->listener, http_accept_failed);
-    http->port = http_bound_port(evconnlistener_get_fd(http->listener));
+    http_note_bound(http, evconnlistener_get_fd(http->listener));
     return true;
 }
 
@@ -210,6 +240,31 @@ int
 pgc_http_port(const struct pgc_http *http)
 {
     return http->port;
+}
+
+bool
+pgc_http_is_local(const struct pgc_http *http)
+{
+    return http->is_local;
+}
+
+bool
+pgc_http_param(const struct pgc_http_request *request, const char *name, char *out, size_t size)
+{
+    struct evkeyvalq params = {0};
+    const char *value;
+    bool found;
+
+    if (request->query == NULL || evhttp_parse_query_str(request->query, &params) < 0) {
+        return false;
+    }
+    value = evhttp_find_header(&params, name);
+    found = value != NULL && strlen(value) < size;
+    if (found) {
+        memcpy(out, value, strlen(value) + 1);
+    }
+    evhttp_clear_headers(&params);
+    return found;
 }
 
 void

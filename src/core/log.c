@@ -11,6 +11,7 @@
 
 #include "pgcable/buf.h"
 #include "pgcable/clock.h"
+#include "pgcable/msg.h"
 #include "pgcable/utf8.h"
 
 #include "core_internal.h"
@@ -101,55 +102,69 @@ log_add_time(struct pgc_buf *line)
     pgc_buf_addf(line, "%s.%03dZ", text, (int)(now_us / 1000 % 1000));
 }
 
+/* What stands in a line beside its time. */
+struct log_entry {
+    enum pgc_log_level level;
+    uint64_t conn;                 /* 0 = none */
+    const struct pgc_trace *trace; /* NULL = none */
+    const char *message;
+    const char *hint; /* NULL = none */
+};
+
 static void
-log_format_text(struct pgc_buf *line, enum pgc_log_level level, uint64_t conn, const char *message,
-    const char *hint)
+log_format_text(struct pgc_buf *line, const struct log_entry *entry)
 {
     log_add_time(line);
-    pgc_buf_addf(line, " %s ", log_level_names[level]);
-    if (conn != 0) {
-        pgc_buf_addf(line, "conn=%" PRIu64 " ", conn);
+    pgc_buf_addf(line, " %s ", log_level_names[entry->level]);
+    if (entry->conn != 0) {
+        pgc_buf_addf(line, "conn=%" PRIu64 " ", entry->conn);
     }
-    log_add_field(line, message, false);
-    if (hint[0] != '\0') {
+    if (entry->trace != NULL) {
+        pgc_buf_addf(line, "trace=%" PRIu64 ":%" PRId64 " ", entry->trace->xid, entry->trace->id);
+    }
+    log_add_field(line, entry->message, false);
+    if (entry->hint != NULL) {
         pgc_buf_adds(line, " hint: ");
-        log_add_field(line, hint, false);
+        log_add_field(line, entry->hint, false);
     }
     pgc_buf_addc(line, '\n');
 }
 
 static void
-log_format_json(struct pgc_buf *line, enum pgc_log_level level, uint64_t conn, const char *message,
-    const char *hint)
+log_format_json(struct pgc_buf *line, const struct log_entry *entry)
 {
     pgc_buf_adds(line, "{\"time\":\"");
     log_add_time(line);
-    pgc_buf_addf(line, "\",\"level\":\"%s\"", log_level_names[level]);
-    if (conn != 0) {
-        pgc_buf_addf(line, ",\"conn\":%" PRIu64, conn);
+    pgc_buf_addf(line, "\",\"level\":\"%s\"", log_level_names[entry->level]);
+    if (entry->conn != 0) {
+        pgc_buf_addf(line, ",\"conn\":%" PRIu64, entry->conn);
+    }
+    if (entry->trace != NULL) {
+        pgc_buf_addf(
+            line, ",\"trace\":\"%" PRIu64 ":%" PRId64 "\"", entry->trace->xid, entry->trace->id);
     }
     pgc_buf_adds(line, ",\"message\":\"");
-    log_add_field(line, message, true);
-    if (hint[0] != '\0') {
+    log_add_field(line, entry->message, true);
+    if (entry->hint != NULL) {
         pgc_buf_adds(line, "\",\"hint\":\"");
-        log_add_field(line, hint, true);
+        log_add_field(line, entry->hint, true);
     }
     pgc_buf_adds(line, "\"}\n");
 }
 
 /* One write per line, so that lines of several threads do not mix. */
 static void
-log_line(enum pgc_log_level level, uint64_t conn, const char *message, const char *hint)
+log_line(const struct log_entry *entry)
 {
     struct pgc_buf line = {0};
     ssize_t written;
 
     switch (atomic_load(&log_format)) {
     case PGC_LOG_TEXT:
-        log_format_text(&line, level, conn, message, hint);
+        log_format_text(&line, entry);
         break;
     case PGC_LOG_JSON:
-        log_format_json(&line, level, conn, message, hint);
+        log_format_json(&line, entry);
         break;
     }
     do {
@@ -171,7 +186,26 @@ pgc_log(enum pgc_log_level level, uint64_t conn, const char *fmt, ...)
     va_start(args, fmt);
     pgc_buf_addv(&message, fmt, args);
     va_end(args);
-    log_line(level, conn, pgc_buf_str(&message), "");
+    log_line(&(struct log_entry){level, conn, NULL, pgc_buf_str(&message), NULL});
+    pgc_buf_fini(&message);
+    errno = saved_errno;
+}
+
+void
+pgc_log_trace(
+    enum pgc_log_level level, uint64_t conn, const struct pgc_trace *trace, const char *fmt, ...)
+{
+    int saved_errno = errno;
+    struct pgc_buf message = {0};
+    va_list args;
+
+    if (!pgc_log_wants(level)) {
+        return;
+    }
+    va_start(args, fmt);
+    pgc_buf_addv(&message, fmt, args);
+    va_end(args);
+    log_line(&(struct log_entry){level, conn, trace, pgc_buf_str(&message), NULL});
     pgc_buf_fini(&message);
     errno = saved_errno;
 }
@@ -191,7 +225,8 @@ pgc_log_err(
     pgc_buf_addv(&message, fmt, args);
     va_end(args);
     pgc_buf_addf(&message, ": %s", err->message);
-    log_line(level, conn, pgc_buf_str(&message), err->hint);
+    log_line(&(struct log_entry){
+        level, conn, NULL, pgc_buf_str(&message), err->hint[0] != '\0' ? err->hint : NULL});
     pgc_buf_fini(&message);
     errno = saved_errno;
 }

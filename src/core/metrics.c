@@ -11,11 +11,12 @@
 
 #include "pgcable/mem.h"
 
-enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
+enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_RATIO, METRIC_HISTOGRAM };
 
 static const char *const metric_kind_names[] = {
     [METRIC_COUNTER] = "counter",
     [METRIC_GAUGE] = "gauge",
+    [METRIC_RATIO] = "gauge",
     [METRIC_HISTOGRAM] = "histogram",
 };
 
@@ -47,6 +48,7 @@ enum {
     METRIC_BUCKETS = sizeof(metric_buckets) / sizeof(metric_buckets[0]),
     METRIC_CELLS = METRIC_BUCKETS + 1, /* the last one has no limit */
 };
+_Static_assert((int)METRIC_CELLS == (int)PGC_METRIC_CELLS, "what metrics.h says");
 
 struct metric_histogram {
     _Atomic int64_t cells[METRIC_CELLS]; /* not cumulative: one observation touches one cell */
@@ -167,6 +169,12 @@ pgc_gauge(struct pgc_metrics *metrics, const char *name, const char *labels, con
 }
 
 struct pgc_metric *
+pgc_ratio(struct pgc_metrics *metrics, const char *name, const char *labels, const char *help)
+{
+    return metrics_get(metrics, name, labels, help, METRIC_RATIO);
+}
+
+struct pgc_metric *
 pgc_histogram(struct pgc_metrics *metrics, const char *name, const char *labels, const char *help)
 {
     return metrics_get(metrics, name, labels, help, METRIC_HISTOGRAM);
@@ -211,6 +219,22 @@ pgc_metric_get(const struct pgc_metric *metric)
     return count;
 }
 
+static void
+metrics_add_micro(struct pgc_buf *out, int64_t value)
+{
+    pgc_buf_addf(out, "%" PRId64 ".%06" PRId64, value / 1000000, value % 1000000);
+}
+
+static void
+metrics_add_value(struct pgc_buf *out, const struct family *family, const struct pgc_metric *metric)
+{
+    if (family->kind == METRIC_RATIO) {
+        metrics_add_micro(out, pgc_metric_get(metric));
+    } else {
+        pgc_buf_addf(out, "%" PRId64, pgc_metric_get(metric));
+    }
+}
+
 /* name or name{labels} or name_suffix{labels,le="…"}, and a space. */
 static void
 metrics_write_name(struct pgc_buf *out, const struct family *family, const char *suffix,
@@ -244,7 +268,8 @@ metrics_write_histogram(
         pgc_buf_addf(out, "%" PRId64 "\n", count);
     }
     metrics_write_name(out, family, "_sum", metric->labels, NULL);
-    pgc_buf_addf(out, "%" PRId64 ".%06" PRId64 "\n", sum_us / 1000000, sum_us % 1000000);
+    metrics_add_micro(out, sum_us);
+    pgc_buf_addc(out, '\n');
     metrics_write_name(out, family, "_count", metric->labels, NULL);
     pgc_buf_addf(out, "%" PRId64 "\n", count);
 }
@@ -279,8 +304,106 @@ pgc_metrics_write(const struct pgc_metrics *metrics, struct pgc_buf *out)
                 metrics_write_histogram(out, family, metric);
             } else {
                 metrics_write_name(out, family, "", metric->labels, NULL);
-                pgc_buf_addf(out, "%" PRId64 "\n", pgc_metric_get(metric));
+                metrics_add_value(out, family, metric);
+                pgc_buf_addc(out, '\n');
             }
         }
     }
+}
+
+void
+pgc_metrics_write_json(const struct pgc_metrics *metrics, struct pgc_buf *out)
+{
+    const struct family *family;
+    const struct pgc_metric *metric;
+
+    pgc_buf_addc(out, '{');
+    STAILQ_FOREACH(family, &metrics->families, entry) {
+        pgc_buf_addf(
+            out, "%s\"%s\":{", family == STAILQ_FIRST(&metrics->families) ? "" : ",", family->name);
+        STAILQ_FOREACH(metric, &family->metrics, entry) {
+            pgc_buf_adds(out, metric == STAILQ_FIRST(&family->metrics) ? "" : ",");
+            pgc_buf_add_json(out, metric->labels, strlen(metric->labels));
+            pgc_buf_addc(out, ':');
+            metrics_add_value(out, family, metric);
+        }
+        pgc_buf_addc(out, '}');
+    }
+    pgc_buf_addc(out, '}');
+}
+
+/* ---- what they add up to ---- */
+
+static const struct family *
+metrics_find(const struct pgc_metrics *metrics, const char *name)
+{
+    const struct family *family;
+
+    STAILQ_FOREACH(family, &metrics->families, entry) {
+        if (strcmp(family->name, name) == 0) {
+            return family;
+        }
+    }
+    return NULL;
+}
+
+int64_t
+pgc_metrics_total(const struct pgc_metrics *metrics, const char *name)
+{
+    const struct family *family = metrics_find(metrics, name);
+    const struct pgc_metric *metric;
+    int64_t total = 0;
+
+    if (family != NULL) {
+        STAILQ_FOREACH(metric, &family->metrics, entry) {
+            total += pgc_metric_get(metric);
+        }
+    }
+    return total;
+}
+
+void
+pgc_metrics_cells(
+    const struct pgc_metrics *metrics, const char *name, int64_t cells[PGC_METRIC_CELLS])
+{
+    const struct family *family = metrics_find(metrics, name);
+    const struct pgc_metric *metric;
+
+    memset(cells, 0, PGC_METRIC_CELLS * sizeof(cells[0]));
+    if (family == NULL || family->kind != METRIC_HISTOGRAM) {
+        return;
+    }
+    STAILQ_FOREACH(metric, &family->metrics, entry) {
+        for (size_t i = 0; i < METRIC_CELLS; i++) {
+            cells[i] += atomic_load_explicit(&metric->histogram->cells[i], memory_order_relaxed);
+        }
+    }
+}
+
+/* As Prometheus has it: evenly spread within a bucket; of the last one only its start is known. */
+int64_t
+pgc_metric_quantile_us(const int64_t cells[PGC_METRIC_CELLS], double share)
+{
+    int64_t count = 0;
+    double rank;
+    size_t cell = 0;
+    int64_t from_us;
+
+    for (size_t i = 0; i < METRIC_CELLS; i++) {
+        count += cells[i];
+    }
+    if (count == 0) {
+        return -1;
+    }
+    rank = share * (double)count;
+    while (cell < METRIC_BUCKETS && rank > (double)cells[cell]) {
+        rank -= (double)cells[cell];
+        cell++;
+    }
+    from_us = cell > 0 ? metric_buckets[cell - 1].limit_us : 0;
+    if (cell == METRIC_BUCKETS || cells[cell] == 0) {
+        return from_us;
+    }
+    return from_us + (int64_t)((double)(metric_buckets[cell].limit_us - from_us) * rank /
+                               (double)cells[cell]);
 }

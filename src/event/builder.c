@@ -196,6 +196,7 @@ builder_new_change(struct pgc_builder *builder, const struct pgc_row *row)
     change = &builder->changes[builder->count];
     *change = (struct event_change){
         .id = row->id,
+        .xid = row->xid,
         .at_us = row->at_us,
         .op = row->op,
         .kind = KIND_COUNT,
@@ -347,7 +348,11 @@ pgc_builder_raise(struct pgc_builder *builder, bool ends_tick, struct pgc_batch 
     for (i = 0; i < builder->count; i++) {
         const struct event_change *change = &builder->changes[i];
 
-        builder->place = (struct event_place){.id = change->id, .at_us = change->at_us};
+        builder->place = (struct event_place){
+            .id = change->id,
+            .xid = change->xid,
+            .at_us = change->at_us,
+        };
         builder_apply(builder, change);
         if (ends_tick) {
             pgc_xacts_raise_counts(builder, change);

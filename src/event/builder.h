@@ -24,6 +24,7 @@ enum event_when {
 
 struct event_change {
     int64_t id;
+    uint64_t xid;
     int64_t at_us;
     char op;
     enum event_kind kind; /* I, U, D */
@@ -79,6 +80,7 @@ struct event_facts {
 /* Where the next message stands. */
 struct event_place {
     int64_t id;
+    uint64_t xid;
     int64_t at_us;
     uint32_t part;
 };

@@ -195,8 +195,10 @@ payload_place(struct pgc_builder *builder, struct pgc_slice text)
         .part = builder->place.part++,
         .nonce = builder->nonce,
     };
+    struct pgc_msg *msg = pgc_msg_new(&position, builder->place.at_us, text.data, text.length);
 
-    return pgc_msg_new(&position, builder->place.at_us, text.data, text.length);
+    msg->trace = (struct pgc_trace){.xid = builder->place.xid, .id = builder->place.id};
+    return msg;
 }
 
 static struct pgc_msg *

@@ -87,8 +87,8 @@ pgc_bell_polled(struct pgc_bell *bell, bool made, int64_t now_ms)
     }
 }
 
-/* Reading takes a third of the time at most.  Where processors are scarce it lasts longer, and after
- * a longer rest more rows are read at once, each for less: the writers have more left. */
+/* Reading takes a third of the time at most.  Where processors are scarce it lasts longer, and
+ * after a longer rest more rows are read at once, each for less: the writers have more left. */
 void
 pgc_bell_served(struct pgc_bell *bell, int64_t took_ms, int64_t now_ms)
 {

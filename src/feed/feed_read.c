@@ -97,22 +97,42 @@ pgc_feed_new_batch(const struct pgc_feed_place *place)
     return batch;
 }
 
-void
-pgc_feed_hand_down(struct pgc_feed *feed, struct pgc_batch *batch)
+static void
+read_note_event(struct pgc_feed *feed, const struct pgc_op *op, int64_t now_us)
+{
+    const struct pgc_msg *msg = op->msg;
+
+    pgc_metric_add(feed->metrics.events, 1);
+    pgc_metric_observe_us(
+        feed->metrics.lag_seconds, now_us > msg->committed_us ? now_us - msg->committed_us : 0);
+    if (pgc_log_wants(PGC_LOG_DEBUG)) {
+        pgc_log_trace(PGC_LOG_DEBUG, 0, &msg->trace, "raised to %s, %zu bytes, in tick %lld",
+            op->topic, msg->length, (long long)msg->position.tick);
+    }
+}
+
+/* Before the workers have it: what is seen of it at their end must be found here. */
+static void
+read_note_batch(struct pgc_feed *feed, const struct pgc_batch *batch)
 {
     int64_t now_us = pgc_wall_us();
 
+    pgc_recent_note(feed->conf.recent, batch);
+    for (size_t i = 0; i < batch->count; i++) {
+        if (batch->ops[i].kind == PGC_OP_PUBLISH) {
+            read_note_event(feed, &batch->ops[i], now_us);
+        }
+    }
+}
+
+void
+pgc_feed_hand_down(struct pgc_feed *feed, struct pgc_batch *batch)
+{
+    if (!feed->is_refilling) {
+        read_note_batch(feed, batch);
+    }
     for (size_t i = 0; i < feed->port_count; i++) {
         pgc_port_take_down_batch(feed->ports[i], batch);
-    }
-    for (size_t i = 0; i < batch->count && !feed->is_refilling; i++) {
-        const struct pgc_msg *msg = batch->ops[i].msg;
-
-        if (batch->ops[i].kind == PGC_OP_PUBLISH) {
-            pgc_metric_add(feed->metrics.events, 1);
-            pgc_metric_observe_us(feed->metrics.lag_seconds,
-                now_us > msg->committed_us ? now_us - msg->committed_us : 0);
-        }
     }
 }
 

@@ -83,6 +83,9 @@ pgc_feed_status(struct pgc_feed *feed, struct pgc_feed_status *status)
     pthread_mutex_lock(&feed->status_lock);
     *status = feed->status;
     pthread_mutex_unlock(&feed->status_lock);
+    for (size_t i = 0; i < feed->port_count; i++) {
+        status->batches_waiting += pgc_port_depth(feed->ports[i]);
+    }
 }
 
 void

@@ -99,6 +99,7 @@ item_amend(struct pgc_backlog *backlog, struct backlog_item *item, const struct 
 
     item->msg = pgc_msg_new(&old->position, old->committed_us, text->text, text->length);
     pgc_msg_set_about(item->msg, old->about, old->embeds, false);
+    item->msg->trace = text->trace;
     backlog->bytes = backlog->bytes - old->length + text->length;
     pgc_msg_unref(old);
 }

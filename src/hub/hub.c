@@ -143,6 +143,7 @@ pgc_hub_need_topic(struct pgc_hub *hub, const char *name)
     if (topic == NULL) {
         topic = pgc_xmalloc(sizeof(*topic) + length + 1);
         TAILQ_INIT(&topic->links);
+        topic->streams = 0;
         topic->length = length;
         memcpy(topic->name, name, length + 1);
         pgc_table_put(hub->topics, name, length, topic);
@@ -238,6 +239,9 @@ pgc_hub_subscribe(struct pgc_hub *hub, const char *stream, const char *member,
     hub_tie(&sub->own, sub, sub->stream);
     TAILQ_INSERT_TAIL(&sub->member->subs, sub, by_member);
     hub->sub_count++;
+    if (sub->stream->streams++ == 0) {
+        pgc_metric_add(hub->metrics.streams, 1);
+    }
     return sub;
 }
 
@@ -267,6 +271,9 @@ pgc_hub_unsubscribe(struct pgc_hub *hub, struct pgc_sub *sub)
     }
     SLIST_INSERT_HEAD(&hub->dead_subs, sub, grave);
     hub->sub_count--;
+    if (--sub->stream->streams == 0) {
+        pgc_metric_add(hub->metrics.streams, -1);
+    }
 }
 
 size_t

@@ -30,6 +30,7 @@ struct hub_link {
 
 struct hub_topic {
     struct hub_topic_links links;
+    size_t streams; /* of subscriptions that are alive: it is the stream of so many */
     size_t length;
     char name[];
 };
@@ -59,6 +60,7 @@ struct pgc_sub {
 struct hub_metrics {
     struct pgc_metric *replays[PGC_REPLAY_RESULTS];
     struct pgc_metric *replayed;
+    struct pgc_metric *streams;
 };
 
 struct pgc_hub {

@@ -19,6 +19,8 @@ pgc_hub_register_metrics(struct pgc_metrics *metrics)
     struct hub_metrics own = {
         .replayed = pgc_counter(metrics, "pgcable_replayed_messages_total", "",
             "Messages sent again to subscriptions."),
+        .streams = pgc_gauge(metrics, "pgcable_streams", "",
+            "Streams that somebody is subscribed to; each worker counts its own."),
     };
 
     for (size_t i = 0; i < PGC_REPLAY_RESULTS; i++) {

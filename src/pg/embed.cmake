@@ -1,16 +1,9 @@
 # SPDX-License-Identifier: PostgreSQL
 # Writes the SQL files into a C file:
 #   cmake -D SQL_DIR=… -D OUTPUT=… -P embed.cmake
-# Bytes, not string literals: C promises no more than 4095 characters of those.
+include(${CMAKE_CURRENT_LIST_DIR}/../embed.cmake)
 file(GLOB files ${SQL_DIR}/migrations/*.sql)
 list(SORT files)
-
-function(embed name file)
-  file(READ ${file} hex HEX)
-  string(REGEX REPLACE "(................................)" "\\1\n" hex "${hex}")
-  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," hex "${hex}")
-  file(APPEND ${OUTPUT} "static const unsigned char ${name}[] = {\n${hex}0x00};\n\n")
-endfunction()
 
 file(WRITE ${OUTPUT} "/* Made by src/pg/embed.cmake from sql/. */\n#include \"migrations.h\"\n\n")
 set(rows "")

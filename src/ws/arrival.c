@@ -48,6 +48,7 @@ arrival_log(struct pgc_ws *ws, enum ws_entry entry, const struct ws_peer *peer)
                                  ? "let it send one, or set proxy_protocol to off"
                                  : "if that is a proxy of yours, add it to trusted_proxies");
     pgc_log_err(PGC_LOG_WARN, 0, &err, "refuse %s", ws_peer_write(peer, address));
+    pgc_recent_refuse(ws->conf.recent, 0, address, "%s", err.message);
 }
 
 /* By its address, if that is known by now. */

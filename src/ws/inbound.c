@@ -23,8 +23,12 @@ inbound_forget(struct ws_inbound *inbound)
 static void
 inbound_refuse(struct ws_conn *conn, int code, const char *reason, struct pgc_metric *metric)
 {
+    char address[WS_PEER_TEXT];
+
     inbound_forget(&conn->inbound);
     pgc_log(PGC_LOG_WARN, conn->id, "closing: %s", reason);
+    pgc_recent_refuse(
+        conn->ws->conf.recent, conn->id, ws_peer_write(&conn->peer, address), "closed: %s", reason);
     pgc_metric_add(metric, 1);
     ws_conn_close(conn, code, reason);
 }

@@ -91,6 +91,14 @@ outbound_write(struct ws_conn *conn, unsigned char *bytes, size_t length, unsign
     return true;
 }
 
+static void
+outbound_note_age(const struct ws_conn *conn, int64_t committed_us)
+{
+    if (committed_us != 0) {
+        pgc_metric_observe_us(conn->ws->stats.socket_seconds, pgc_wall_age_us(committed_us));
+    }
+}
+
 /* A single frame, or one that is too large to be put together with others, is not copied: written
  * from where it is, of which the library only reads. */
 static bool
@@ -99,6 +107,7 @@ outbound_write_one(struct ws_conn *conn)
     struct pgc_frame *frame = ws_queue_pop(&conn->queue);
     bool ok = outbound_write(conn, (unsigned char *)frame->bytes, frame->length, frame->count);
 
+    outbound_note_age(conn, frame->committed_us);
     pgc_frame_unref(frame);
     return ok;
 }
@@ -109,6 +118,8 @@ outbound_write_many(struct ws_conn *conn)
     unsigned char *start = conn->ws->buffer + LWS_PRE;
     size_t length = 0;
     unsigned frames = 0;
+    int64_t oldest_us = 0;
+    bool ok;
 
     while (ws_queue_first_length(&conn->queue) > 0 &&
            ws_queue_first_length(&conn->queue) <= WS_WRITE_BYTES - length) {
@@ -117,9 +128,12 @@ outbound_write_many(struct ws_conn *conn)
         memcpy(start + length, frame->bytes, frame->length);
         length += frame->length;
         frames += frame->count;
+        oldest_us = oldest_us != 0 ? oldest_us : frame->committed_us;
         pgc_frame_unref(frame);
     }
-    return outbound_write(conn, start, length, frames);
+    ok = outbound_write(conn, start, length, frames);
+    outbound_note_age(conn, oldest_us);
+    return ok;
 }
 
 static bool
@@ -161,11 +175,15 @@ ws_outbound_flush(struct ws_conn *conn)
 void
 ws_outbound_give_up(struct ws_conn *conn, const char *why, struct pgc_metric *metric)
 {
+    char address[WS_PEER_TEXT];
+
     if (conn->state != WS_OPEN || conn->is_slow) {
         return;
     }
     pgc_log(PGC_LOG_WARN, conn->id, "cut off: %s (%u messages and %zu bytes were waiting)", why,
         conn->queue.messages, conn->queue.bytes);
+    pgc_recent_refuse(
+        conn->ws->conf.recent, conn->id, ws_peer_write(&conn->peer, address), "cut off: %s", why);
     pgc_metric_add(metric, 1);
     ws_queue_clear(&conn->queue);
     conn->is_slow = true;

@@ -215,6 +215,7 @@ ws_close_frame_new(int code, const char *reason, size_t length)
     frame->refs = 1;
     frame->queues = 0;
     frame->count = 1;
+    frame->committed_us = 0;
     frame->length = 4 + taken;
     frame->header_bytes = 2;
     frame->bytes[0] = (char)CLOSE_OPCODE;

@@ -51,6 +51,9 @@ ws_stats_init(struct ws_stats *stats, struct pgc_metrics *metrics)
             "Memory for what waits for clients, each shared message once per worker."),
         .queue_highest = pgc_gauge(metrics, "pgcable_ws_queue_highest_bytes", "",
             "The most that has been waiting for one client."),
+        .socket_seconds = pgc_histogram(metrics, "pgcable_socket_seconds", "",
+            "From a row written by the application to its message written to a client's socket; of "
+            "several in one write, the oldest."),
     };
     for (size_t entry = WS_ENTRY_OK + 1; entry < WS_ENTRIES; entry++) {
         stats->no_entry[entry] = stats_refused(metrics, ws_entry_label((enum ws_entry)entry));

@@ -78,6 +78,7 @@ ws_upgrade_log_origin(struct ws_conn *conn, const struct ws_request *request)
         (void)pgc_err_hint(&err, "if that is a page of yours, add it to allowed_origins");
     }
     pgc_log_err(PGC_LOG_WARN, conn->id, &err, "refuse %s", ws_peer_write(&conn->peer, address));
+    pgc_recent_refuse(conn->ws->conf.recent, conn->id, address, "%s", err.message);
 }
 
 static void
@@ -120,6 +121,8 @@ upgrade_log_admission(struct ws_conn *conn, const struct ws_request *request,
     } else if (pgc_log_allowed(&conn->ws->token_limit, &suppressed)) {
         pgc_log_err(PGC_LOG_INFO, conn->id, err, "refuse the token of %s (%u more refused)",
             ws_peer_write(&conn->peer, address), suppressed);
+        pgc_recent_refuse(conn->ws->conf.recent, conn->id, address, "token: %s (%u more refused)",
+            err->message, suppressed);
     }
 }
 

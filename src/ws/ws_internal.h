@@ -20,6 +20,7 @@
 #include "pgcable/buf.h"
 #include "pgcable/cable.h"
 #include "pgcable/log.h"
+#include "pgcable/recent.h"
 #include "pgcable/ws.h"
 
 #include "ws_handshake.h"
@@ -136,6 +137,7 @@ struct ws_stats {
     struct pgc_metric *writes;
     struct pgc_metric *queue_total;
     struct pgc_metric *queue_highest;
+    struct pgc_metric *socket_seconds;
 };
 void ws_stats_init(struct ws_stats *stats, struct pgc_metrics *metrics);
 

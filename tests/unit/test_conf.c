@@ -104,6 +104,7 @@ without_any_source_the_defaults_hold(void **state)
     (void)state;
     assert_string_equal(conf->admin_address, "127.0.0.1");
     assert_int_equal(conf->admin_port, 9090);
+    assert_string_equal(conf->admin_token, "");
     assert_int_equal(conf->allow_no_origin, 0);
     assert_false(conf->allow_same_origin);
     assert_string_equal(conf->cable_path, "/cable");

@@ -84,6 +84,8 @@ revoked_right_sends_the_client_away_to_ask_again(void **state)
     assert_string_equal(socket_next(&removed), "");
     assert_int_equal(removed.close_code, 1000);
     assert_string_equal(socket_next(&stays), MESSAGE(ROOM_7, "1"));
+    assert_int_equal(
+        world_counted(world, "pgcable_subscriptions_ended_total{reason=\"revoked\"}"), 1);
     socket_hang_up(&removed);
     socket_hang_up(&stays);
 }
@@ -102,6 +104,8 @@ expelled_member_is_sent_away_for_good(void **state)
     assert_string_equal(socket_next(&socket),
         "{\"type\":\"disconnect\",\"reason\":\"remote\",\"reconnect\":false}");
     assert_string_equal(socket_next(&socket), "");
+    assert_int_equal(
+        world_counted(world, "pgcable_subscriptions_ended_total{reason=\"member_gone\"}"), 1);
     socket_hang_up(&socket);
 }
 
@@ -142,6 +146,8 @@ broken_history_makes_everybody_start_afresh(void **state)
         "{\"type\":\"disconnect\",\"reason\":\"history_reset\",\"reconnect\":true}");
     assert_string_equal(socket_next(&b),
         "{\"type\":\"disconnect\",\"reason\":\"history_reset\",\"reconnect\":true}");
+    assert_int_equal(
+        world_counted(world, "pgcable_subscriptions_ended_total{reason=\"history_reset\"}"), 2);
     socket_hang_up(&a);
     socket_hang_up(&b);
 }

@@ -22,6 +22,10 @@ struct office {
     struct pgc_timer *deadline;
     struct pgc_http *http;
     char path[256]; /* of the last request that was let through */
+    char host[64];
+    char authorization[64];
+    char filter[8]; /* its parameter of that name */
+    bool has_filter;
 };
 
 /* What a blocking client says from a thread of its own, and what it hears. */
@@ -41,11 +45,16 @@ too_late(void *arg)
 }
 
 static bool
-serve(const char *path, struct pgc_http_answer *answer, void *arg)
+serve(const struct pgc_http_request *request, struct pgc_http_answer *answer, void *arg)
 {
     struct office *office = arg;
+    const char *path = request->path;
 
     (void)snprintf(office->path, sizeof(office->path), "%s", path);
+    (void)snprintf(office->host, sizeof(office->host), "%s", request->host);
+    (void)snprintf(office->authorization, sizeof(office->authorization), "%s",
+        request->authorization != NULL ? request->authorization : "");
+    office->has_filter = pgc_http_param(request, "filter", office->filter, sizeof(office->filter));
     if (strcmp(path, "/hello") == 0) {
         pgc_buf_adds(&answer->body, "hello\n");
         return true;
@@ -54,6 +63,11 @@ serve(const char *path, struct pgc_http_answer *answer, void *arg)
         answer->status = 503;
         answer->content_type = "application/json";
         pgc_buf_adds(&answer->body, "{}");
+        return true;
+    }
+    if (strcmp(path, "/closed") == 0) {
+        answer->status = 401;
+        answer->policy = "default-src 'none'";
         return true;
     }
     pgc_buf_adds(&answer->body, "to be thrown away");
@@ -194,6 +208,55 @@ status_and_type_are_the_answers(void **state)
 }
 
 static void
+what_is_asked_for_is_told(void **state)
+{
+    struct office *office = *state;
+    struct client client;
+
+    exchange(office,
+        "GET /hello?x=1&filter=a%20%2b+b&y= HTTP/1.1\r\nHost: there:9\r\n"
+        "Authorization: Bearer xyz\r\nConnection: close\r\n\r\n",
+        &client);
+    assert_string_equal(office->host, "there:9");
+    assert_string_equal(office->authorization, "Bearer xyz");
+    assert_true(office->has_filter);
+    assert_string_equal(office->filter, "a + b");
+    assert_null(strstr(client.answer, "Content-Security-Policy"));
+
+    exchange(office, "GET /hello?filter=12345678 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+        &client);
+    assert_false(office->has_filter); /* it does not fit */
+    assert_string_equal(office->authorization, "");
+    exchange(office, "GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", &client);
+    assert_false(office->has_filter);
+}
+
+static void
+a_policy_and_the_wish_for_a_token_are_told(void **state)
+{
+    struct client client;
+
+    exchange(*state, "GET /closed HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", &client);
+    assert_begins(client.answer, "HTTP/1.1 401 ");
+    assert_non_null(strstr(client.answer, "WWW-Authenticate: Bearer\r\n"));
+    assert_non_null(strstr(client.answer, "Content-Security-Policy: default-src 'none'\r\n"));
+    assert_non_null(strstr(client.answer, "X-Content-Type-Options: nosniff\r\n"));
+}
+
+static void
+whether_others_can_reach_it_is_known(void **state)
+{
+    struct office *office = *state;
+    struct pgc_err err = {0};
+    struct pgc_http *open_to_all = pgc_http_open(office->loop, "0.0.0.0", 0, serve, office, &err);
+
+    assert_true(pgc_http_is_local(office->http));
+    assert_non_null(open_to_all);
+    assert_false(pgc_http_is_local(open_to_all));
+    pgc_http_close(open_to_all);
+}
+
+static void
 an_unknown_path_is_not_found(void **state)
 {
     struct client client;
@@ -320,6 +383,9 @@ main(void)
         OFFICE_TEST(a_get_is_answered_with_the_body),
         OFFICE_TEST(a_head_is_answered_without_the_body),
         OFFICE_TEST(status_and_type_are_the_answers),
+        OFFICE_TEST(what_is_asked_for_is_told),
+        OFFICE_TEST(a_policy_and_the_wish_for_a_token_are_told),
+        OFFICE_TEST(whether_others_can_reach_it_is_known),
         OFFICE_TEST(an_unknown_path_is_not_found),
         OFFICE_TEST(other_methods_are_refused),
         OFFICE_TEST(what_is_too_large_never_gets_through),

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "pgcable/log.h"
+#include "pgcable/msg.h"
 
 /* Standard error, as long as a test logs, is a pipe. */
 struct capture {
@@ -216,12 +217,42 @@ a_line_that_a_stranger_provokes_comes_once_a_second(void **state)
     assert_false(pgc_log_allowed(&limit, &suppressed));
 }
 
+static void
+a_row_can_be_followed_by_its_trace(void **state)
+{
+    const struct pgc_trace trace = {.xid = 731, .id = 4411};
+    struct capture capture;
+    char text[1024];
+
+    (void)state;
+    pgc_log_setup(PGC_LOG_DEBUG, PGC_LOG_TEXT);
+    capture_start(&capture);
+    pgc_log_trace(PGC_LOG_DEBUG, 17, &trace, "queued for member \"%s\"", "42");
+    capture_stop(&capture, text, sizeof(text));
+    assert_string_equal(skip_time(text), "debug conn=17 trace=731:4411 queued for member \"42\"\n");
+
+    pgc_log_setup(PGC_LOG_DEBUG, PGC_LOG_JSON);
+    capture_start(&capture);
+    pgc_log_trace(PGC_LOG_DEBUG, 0, &trace, "raised");
+    capture_stop(&capture, text, sizeof(text));
+    assert_non_null(
+        strstr(text, "\"level\":\"debug\",\"trace\":\"731:4411\",\"message\":\"raised\"}\n"));
+
+    pgc_log_setup(PGC_LOG_INFO, PGC_LOG_TEXT);
+    capture_start(&capture);
+    pgc_log_trace(PGC_LOG_DEBUG, 0, &trace, "raised");
+    pgc_log(PGC_LOG_INFO, 0, "after");
+    capture_stop(&capture, text, sizeof(text));
+    assert_string_equal(skip_time(text), "info after\n");
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_text_line_has_time_level_connection_and_message),
         cmocka_unit_test(a_json_line_has_fields),
+        cmocka_unit_test(a_row_can_be_followed_by_its_trace),
         cmocka_unit_test(lines_below_the_level_are_not_written),
         cmocka_unit_test(a_strangers_text_can_neither_end_the_line_nor_steer_a_terminal),
         cmocka_unit_test(a_long_field_is_cut_between_characters),

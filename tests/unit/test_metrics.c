@@ -125,6 +125,63 @@ a_histogram_with_labels_keeps_them_in_every_line(void **state)
     assert_contains(*state, "lag_seconds_count{worker=\"0\"} 1\n");
 }
 
+static void
+a_ratio_is_a_gauge_with_six_decimals(void **state)
+{
+    struct pgc_metric *full = pgc_ratio(*state, "full_ratio", "", "Full.");
+
+    pgc_metric_set(full, 12345);
+    assert_written(
+        *state, "# HELP full_ratio Full.\n# TYPE full_ratio gauge\nfull_ratio 0.012345\n");
+    pgc_metric_set(full, 1000000);
+    assert_contains(*state, "full_ratio 1.000000\n");
+}
+
+static void
+json_has_each_family_with_its_labels(void **state)
+{
+    struct pgc_buf out = {0};
+
+    pgc_metrics_write_json(*state, &out);
+    assert_string_equal(pgc_buf_str(&out), "{}");
+    pgc_buf_clear(&out);
+    pgc_metric_add(pgc_counter(*state, "closed_total", "reason=\"slow\"", "C."), 2);
+    pgc_metric_add(pgc_counter(*state, "closed_total", "reason=\"gone\"", "C."), 3);
+    pgc_metric_set(pgc_ratio(*state, "full_ratio", "", "F."), 500000);
+    pgc_metric_observe_us(pgc_histogram(*state, "lag_seconds", "", "L."), 1);
+    pgc_metrics_write_json(*state, &out);
+    assert_string_equal(pgc_buf_str(&out),
+        "{\"closed_total\":{\"reason=\\\"slow\\\"\":2,\"reason=\\\"gone\\\"\":3},"
+        "\"full_ratio\":{\"\":0.500000},\"lag_seconds\":{\"\":1}}");
+    assert_int_equal(pgc_metrics_total(*state, "closed_total"), 5);
+    assert_int_equal(pgc_metrics_total(*state, "lag_seconds"), 1);
+    assert_int_equal(pgc_metrics_total(*state, "none"), 0);
+    pgc_buf_fini(&out);
+}
+
+static void
+quantiles_are_spread_evenly_within_a_bucket(void **state)
+{
+    struct pgc_metric *lag = pgc_histogram(*state, "lag_seconds", "", "L.");
+    struct pgc_metric *other = pgc_histogram(*state, "lag_seconds", "worker=\"1\"", "L.");
+    int64_t cells[PGC_METRIC_CELLS];
+
+    pgc_metrics_cells(*state, "none", cells);
+    assert_int_equal(pgc_metric_quantile_us(cells, 0.5), -1);
+    for (int i = 0; i < 50; i++) {
+        pgc_metric_observe_us(lag, 90);
+        pgc_metric_observe_us(other, 200);
+    }
+    pgc_metrics_cells(*state, "lag_seconds", cells);
+    assert_int_equal(pgc_metric_quantile_us(cells, 0.25), 50);
+    assert_int_equal(pgc_metric_quantile_us(cells, 0.5), 100);
+    assert_int_equal(pgc_metric_quantile_us(cells, 0.75), 175);
+    assert_int_equal(pgc_metric_quantile_us(cells, 1), 250);
+    pgc_metric_observe_us(lag, 90000000);
+    pgc_metrics_cells(*state, "lag_seconds", cells);
+    assert_int_equal(pgc_metric_quantile_us(cells, 1), 60000000);
+}
+
 static void *
 count_many_times(void *arg)
 {
@@ -168,6 +225,9 @@ main(void)
         METRICS_TEST(help_is_escaped),
         METRICS_TEST(a_histogram_counts_up_to_and_including_each_limit),
         METRICS_TEST(a_histogram_with_labels_keeps_them_in_every_line),
+        METRICS_TEST(a_ratio_is_a_gauge_with_six_decimals),
+        METRICS_TEST(json_has_each_family_with_its_labels),
+        METRICS_TEST(quantiles_are_spread_evenly_within_a_bucket),
         METRICS_TEST(no_count_of_many_threads_is_lost),
     };
 

@@ -426,6 +426,7 @@ too_much_to_hold_sends_the_client_away(void **state)
         assert_string_equal(socket_next(&socket), AWAY);
         socket_hang_up(&socket);
     }
+    assert_int_equal(world_counted(world, "pgcable_held_overflows_total"), 2);
     free(large);
 }
 

@@ -107,6 +107,7 @@ expired_token_ends_the_connection_as_the_client_understands_it(void **state)
     assert_int_equal(rails.close_code, 1000);
     pgc_session_beat(rails.session, ping, 2000000003);
     assert_string_equal(socket_next(&rails), "");
+    assert_int_equal(world_counted(*state, "pgcable_tokens_expired_total"), 2);
     pgc_frame_unref(ping);
     socket_hang_up(&rails);
     socket_hang_up(&anycable);

@@ -58,8 +58,11 @@ confirmation_comes_with_the_answer_and_before_messages(void **state)
     assert_string_equal(socket_next(&socket), MESSAGE(NOTIFICATIONS, "{\"event\":\"x\"}"));
     assert_string_equal(socket_next(&socket), "");
     assert_int_equal(world_counted(world, "pgcable_subscriptions"), 1);
+    assert_int_equal(world_counted(world, "pgcable_streams"), 1);
     assert_int_equal(world_counted(world, "pgcable_deliveries_total"), 1);
+    assert_int_equal(world_counted(world, "pgcable_fanout_seconds_count"), 1);
     socket_hang_up(&socket);
+    assert_int_equal(world_counted(world, "pgcable_streams"), 0);
 }
 
 static void

@@ -38,7 +38,7 @@ export async function freePort() {
     }
 }
 
-function environment() {
+export function environment() {
     return {
         ...process.env,
         ASAN_OPTIONS: 'abort_on_error=0:exitcode=99',
@@ -48,7 +48,7 @@ function environment() {
 
 // Runs one verb to its end: { code, stdout, stderr }.
 export async function pgcable(args, options = {}) {
-    const [command, ...rest] = [...WRAP, PGCABLE, ...args];
+    const [command, ...rest] = [...WRAP, options.program ?? PGCABLE, ...args];
     const child = spawn(command, rest, {
         env: { ...environment(), ...options.env },
         stdio: ['ignore', 'pipe', 'pipe'],
@@ -86,6 +86,7 @@ export class Daemon {
     constructor(dir, settings) {
         this.file = path.join(dir, `pgcable-${Daemon.all.length}.conf`);
         this.settings = settings;
+        this.program = PGCABLE;
         this.env = {}; // on top of the usual
         this.log = '';
         this.running = false;
@@ -127,7 +128,7 @@ export class Daemon {
 
     // False if it may be tried with other ports.
     async #begin() {
-        const [command, ...rest] = [...WRAP, PGCABLE, 'serve', '-c', this.file];
+        const [command, ...rest] = [...WRAP, this.program, 'serve', '-c', this.file];
         const from = this.log.length;
         this.child = spawn(command, rest, {
             env: { ...environment(), ...this.env },
