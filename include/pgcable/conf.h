@@ -20,6 +20,7 @@
 struct pgc_conf {
     char *admin_address;         /* "127.0.0.1" */
     int64_t admin_port;          /* 9090, -1..65535; 0 = any free one, -1 = no admin address */
+    char *admin_token;           /* "" ; secret: never printed */
     char *allowed_origins;       /* "" */
     bool allow_same_origin;      /* off */
     int64_t allow_no_origin;     /* enum: header (default), always, never = 0, 1, 2 */
@@ -97,6 +98,7 @@ void pgc_conf_free(struct pgc_conf *conf); /* wipes secrets */
 
 /* Is that a setting's name?  For the command line. */
 bool pgc_conf_is_name(const char *name);
+const char *pgc_conf_nearest(const char *name, size_t length); /* probably meant, or NULL */
 
 /* All settings with values as a file that could be read back; secrets as "(set)" in a comment. */
 void pgc_conf_print(const struct pgc_conf *conf, struct pgc_buf *out);

@@ -4,8 +4,7 @@
  *
  * Runs in its own thread's loop with all database connections: LISTEN, tick, batch, facts, events,
  * batches down every port, then the answers that hold at that tick.  Knows no socket.  The
- * algorithm is PgQ's snapshot difference (Skype, 2007) with stored ticks; see packaging/docs or
- * README.
+ * algorithm is PgQ's snapshot difference (Skype, 2007) with stored ticks.
  */
 #ifndef PGCABLE_FEED_H
 #define PGCABLE_FEED_H
@@ -18,6 +17,7 @@
 #include "pgcable/loop.h"
 #include "pgcable/metrics.h"
 #include "pgcable/port.h"
+#include "pgcable/recent.h"
 
 enum pgc_notify_mode { PGC_NOTIFY_AUTO, PGC_NOTIFY_ALWAYS, PGC_NOTIFY_OFF };
 
@@ -33,6 +33,12 @@ struct pgc_feed_conf {
     enum pgc_notify_mode notify;
     enum pgc_envelope envelope;
     size_t max_payload_bytes;
+    struct pgc_recent *recent; /* NULL = none */
+
+    /* For people who look on beside the daemons: nothing is pruned or tended, and what shows one
+     * member's view is built for members who do not listen, too. */
+    bool looks_on;
+    int64_t looks_after; /* begin behind that tick; 0 = behind what was history_s ago */
 };
 
 /* What /ready and the metrics page want to know; copied under a lock, any thread. */
@@ -46,7 +52,8 @@ struct pgc_feed_status {
     int64_t outbox_bytes;
     int64_t outbox_age_s; /* of the oldest row that is kept */
     int64_t outbox_ticks;
-    char pause[64]; /* why changes are dropped; "" = they are not */
+    size_t batches_waiting; /* for the workers, right now */
+    char pause[64];         /* why changes are dropped; "" = they are not */
 };
 
 struct pgc_feed;

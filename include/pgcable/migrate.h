@@ -26,6 +26,23 @@ const struct pgc_migration *pgc_migrations(size_t *count);
  * be NULL) gets one line per migration. */
 bool pgc_migrate_up(
     const char *dsn, void (*say)(const char *line), struct pgc_err *err) PGC_MUSTCHECK;
+/* The same up to the one with that id. */
+bool pgc_migrate_up_to(
+    const char *dsn, int id, void (*say)(const char *line), struct pgc_err *err) PGC_MUSTCHECK;
+
+/* One migration: of this program, of the database, or of both. */
+struct pgc_migrate_state {
+    const struct pgc_migration *known; /* NULL = a newer program's */
+    int id;
+    const char *name;       /* "0001_schema", of a newer program's "schema" */
+    const char *applied_at; /* NULL = missing */
+    bool breaking;
+};
+
+/* Look at all of them, ascending, and change nothing. */
+bool pgc_migrate_list(const char *dsn,
+    void (*each)(const struct pgc_migrate_state *state, void *arg), void *arg,
+    struct pgc_err *err) PGC_MUSTCHECK;
 
 /* Run sql/uninstall.sql: refuses where something of the user's depends on us. */
 bool pgc_migrate_uninstall(
@@ -43,6 +60,10 @@ struct pgc_migrate_sink {
     void (*row)(const char *const *values, void *arg);
     void *arg;
 };
+
+/* One statement, its rows handed out. */
+bool pgc_migrate_ask(const char *dsn, const char *sql, int param_count, const char *const *params,
+    const struct pgc_migrate_sink *sink, struct pgc_err *err) PGC_MUSTCHECK;
 
 /* One or several statements without parameters, all in one transaction; rows are the last one's. */
 bool pgc_migrate_script(const char *dsn, const char *sql, const struct pgc_migrate_sink *sink,

@@ -301,6 +301,40 @@ ALTER FUNCTION pgcable.attach_statement(p_kind text, p_table regclass, p_columns
 
 COMMENT ON FUNCTION pgcable.attach_statement(p_kind text, p_table regclass, p_columns jsonb, p_extra text[], p_always boolean) IS 'Internal: the call of attach() that makes a mapping.';
 
+CREATE FUNCTION pgcable.attached(p_table text) RETURNS regclass
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_found regclass[];
+begin
+    select array_agg(distinct a.relation) into v_found
+    from (
+        select kind, relation from pgcable.mapping union all
+        select null, relation from pgcable.generic) a
+    join pg_class c on c.oid = a.relation
+    join pg_namespace n on n.oid = c.relnamespace
+    where p_table in (a.kind, a.relation::text, c.relname, n.nspname || '.' || c.relname);
+    if cardinality(v_found) = 1 then
+        return v_found[1];
+    elsif v_found is not null then
+        raise exception 'pgcable: % is the name of several tables: %',
+            p_table, array_to_string(v_found, ', ')
+            using errcode = 'ambiguous_alias', hint = 'Name the schema, too.';
+    end if;
+    raise exception 'pgcable: % is not attached, so nothing of it is captured', p_table
+        using errcode = 'undefined_table', hint = coalesce('Attached are: ' || (
+            select string_agg(r, ', ' order by r) from (
+                select relation::text from pgcable.mapping union
+                select relation::text from pgcable.generic) a (r))
+            || '; "pgcable attach" adds one.', '"pgcable attach --detect" proposes some.');
+end;
+$$;
+
+ALTER FUNCTION pgcable.attached(p_table text) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.attached(p_table text) IS 'Internal: the attached table of that name or kind.';
+
 CREATE FUNCTION pgcable.base_type(p_type oid) RETURNS oid
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2365,6 +2399,38 @@ ALTER FUNCTION pgcable.name_patterns() OWNER TO pgcable_owner;
 
 COMMENT ON FUNCTION pgcable.name_patterns() IS 'Internal: how much the name of a table speaks for a kind.';
 
+CREATE FUNCTION pgcable.names_row(p_row json, p_id text, p_column text, p_listed text[]) RETURNS boolean
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_row json;
+begin
+    -- Most rows are others, which is seen without taking them apart.
+    if strpos(p_row::text, btrim(to_json(p_id)::text, '"')) = 0 then
+        return false;
+    end if;
+    v_row := pgcable.blunt(p_row);
+    if p_listed is null then
+        return coalesce(v_row ->> p_column = p_id, false);
+    end if;
+    if json_typeof(v_row) <> 'object' then
+        return false;
+    end if;
+    foreach v_row in array array[v_row -> 'record', v_row -> 'old_record'] loop
+        if json_typeof(v_row) = 'object' and v_row ->> 'id' = p_id and p_listed <@ array(
+            select json_object_keys(v_row)) then
+            return true;
+        end if;
+    end loop;
+    return false;
+end;
+$$;
+
+ALTER FUNCTION pgcable.names_row(p_row json, p_id text, p_column text, p_listed text[]) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.names_row(p_row json, p_id text, p_column text, p_listed text[]) IS 'Internal: is that a change of the row?';
+
 CREATE FUNCTION pgcable.other_names(p_kind text, p_name text) RETURNS text[]
     LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3526,6 +3592,65 @@ ALTER FUNCTION pgcable.touched(p_table regclass, p_columns text[]) OWNER TO pgca
 
 COMMENT ON FUNCTION pgcable.touched(p_table regclass, p_columns text[]) IS 'Internal: the column that is set when a row is touched and that no event shows; null = none.';
 
+CREATE FUNCTION pgcable.trace(p_table text, p_id text) RETURNS TABLE(relation text, kind text, kept_since_us bigint, present boolean, op text, at_us bigint, xid text, id bigint, tick bigint, tick_at_us bigint, is_kept boolean)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off'
+    AS $_$
+#variable_conflict use_column
+declare
+    v_relation regclass := pgcable.attached(p_table);
+    v_mapping pgcable.mapping;
+    v_listed text[] := (select g.columns from pgcable.generic g where g.relation = v_relation);
+    v_first pgcable.tick;
+    v_present boolean;
+begin
+    -- Of two kinds that one table plays, the one that was asked for.
+    select m.* into v_mapping from pgcable.mapping m
+    where m.relation = v_relation order by m.kind = p_table desc, m.kind limit 1;
+    if v_mapping.columns ->> 'id' is null and not coalesce('id' = any (v_listed), false) then
+        raise exception 'pgcable: a row of % cannot be found by its id: no such column is sent',
+            v_relation using errcode = 'undefined_column',
+            hint = 'Attach it again with that column: {"id": "…"} in the mapping, or listed as id.';
+    end if;
+    if v_mapping.columns ->> 'id' is not null then
+        execute pgcable.expand(pgcable.shapes(), format(
+            'select exists (select from {%1$s} r where {%1$s r.id = $1})', v_mapping.kind))
+            into v_present using p_id;
+    end if;
+    select t.* into strict v_first from pgcable.tick t order by t.tick limit 1;
+    return query
+        with change as materialized (
+            select o.* from (
+                select * from pgcable.outbox_0 union all
+                select * from pgcable.outbox_1 union all
+                select * from pgcable.outbox_2) o
+            where o.kind = v_mapping.kind and (o.op = 'T'
+                    or pgcable.names_row(o.new, p_id, v_mapping.columns ->> 'id', null)
+                    or pgcable.names_row(o.old, p_id, v_mapping.columns ->> 'id', null))
+                or v_listed is not null and o.kind = 'broadcast'
+                    and pgcable.names_row(o.new, p_id, 'id', v_listed)
+            order by o.id desc limit 100
+        )
+        select v_relation::text, v_mapping.kind,
+            (date_part('epoch', v_first.at) * 1000000)::bigint, v_present,
+            case when c.kind = 'broadcast' then left(c.new ->> 'event', 1) else c.op::text end,
+            (date_part('epoch', c.at) * 1000000)::bigint, c.xid::text, c.id,
+            t.tick, (date_part('epoch', t.at) * 1000000)::bigint, t.tick > v_first.tick
+        from (select) one
+        left join change c on true
+        left join lateral (
+            select k.* from pgcable.tick k
+            where pg_snapshot_xmax(k.snap) > c.xid and pg_visible_in_snapshot(c.xid, k.snap)
+            order by k.tick limit 1) t on true
+        order by c.id;
+end;
+$_$;
+
+ALTER FUNCTION pgcable.trace(p_table text, p_id text) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.trace(p_table text, p_id text) IS 'Daemon: which changes of a row are kept, and in which tick each was sent. The table by name or kind.';
+
 CREATE FUNCTION pgcable.trigger_problems(p_kind text, p_table regclass) RETURNS text[]
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3886,6 +4011,8 @@ REVOKE ALL ON FUNCTION pgcable.attach_generic(tbl regclass, stream text, columns
 
 REVOKE ALL ON FUNCTION pgcable.attach_statement(p_kind text, p_table regclass, p_columns jsonb, p_extra text[], p_always boolean) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION pgcable.attached(p_table text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION pgcable.base_type(p_type oid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.batch(p_tick bigint) FROM PUBLIC;
@@ -4037,6 +4164,8 @@ REVOKE ALL ON FUNCTION pgcable.migrating(p_id integer, p_name text, p_breaking b
 
 REVOKE ALL ON FUNCTION pgcable.name_patterns() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION pgcable.names_row(p_row json, p_id text, p_column text, p_listed text[]) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION pgcable.other_names(p_kind text, p_name text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.outbox_bytes() FROM PUBLIC;
@@ -4129,6 +4258,9 @@ REVOKE ALL ON FUNCTION pgcable.tick_info(p_tick bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION pgcable.tick_info(p_tick bigint) TO pgcable_daemon;
 
 REVOKE ALL ON FUNCTION pgcable.touched(p_table regclass, p_columns text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.trace(p_table text, p_id text) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgcable.trace(p_table text, p_id text) TO pgcable_daemon;
 
 REVOKE ALL ON FUNCTION pgcable.trigger_problems(p_kind text, p_table regclass) FROM PUBLIC;
 

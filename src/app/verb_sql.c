@@ -33,14 +33,6 @@ sql_end(bool ok, const struct pgc_err *err, struct pgc_conf *conf)
 }
 
 int
-app_migrate(const struct app_args *args PGC_UNUSED, struct pgc_conf *conf)
-{
-    struct pgc_err err = {0};
-
-    return sql_end(pgc_migrate_up(conf->database, app_say, &err), &err, conf);
-}
-
-int
 app_uninstall(const struct app_args *args PGC_UNUSED, struct pgc_conf *conf)
 {
     struct pgc_err err = {0};

@@ -164,6 +164,13 @@ check_beginning_done(const struct pgc_err *err, void *arg)
         pgc_feed_trouble(feed, err, "look where to begin");
         return;
     }
+    if (feed->found.nonce[0] == '\0') {
+        struct pgc_err why = {0};
+
+        pgc_err_set(&why, PGC_ERR_DATA, "tick %lld is not kept", (long long)feed->found.tick);
+        pgc_feed_trouble(feed, &why, "look where to begin");
+        return;
+    }
     pgc_builder_free(feed->builder);
     feed->builder = pgc_feed_new_builder(feed);
     pgc_feed_use_new_mapping(feed);
@@ -177,6 +184,19 @@ check_beginning_done(const struct pgc_err *err, void *arg)
     check_ready(feed);
 }
 
+static void
+check_begin_after(struct pgc_feed *feed, int64_t tick)
+{
+    char number[32];
+
+    snprintf(number, sizeof(number), "%lld", (long long)tick);
+    pgc_feed_query(feed, feed->reader,
+        &(struct pgc_feed_query){.sql = "select $1::bigint, pgcable.tick_info($1::bigint), 0",
+            .params = {number},
+            .row = check_beginning_row,
+            .done = check_beginning_done});
+}
+
 /* So far back that what workers keep in memory is there again; after a break, at the newest tick:
  * who reloads now needs nothing of what came before. */
 static void
@@ -187,11 +207,18 @@ check_begin(struct pgc_feed *feed)
     char rows[32];
     char bytes[32];
 
+    feed->found = (struct pgc_feed_place){0};
+    if (feed->conf.looks_after > 0 && !feed->broke) {
+        check_begin_after(feed, feed->conf.looks_after);
+        return;
+    }
+    if (most > CHECK_MOST_ROWS && !feed->conf.looks_on) {
+        most = CHECK_MOST_ROWS;
+    }
     snprintf(
         keep, sizeof(keep), "%lld seconds", feed->broke ? 0LL : (long long)feed->conf.history_s);
-    snprintf(rows, sizeof(rows), "%zu", most < CHECK_MOST_ROWS ? most : (size_t)CHECK_MOST_ROWS);
+    snprintf(rows, sizeof(rows), "%zu", most);
     snprintf(bytes, sizeof(bytes), "%zu", feed->conf.history_bytes);
-    feed->found = (struct pgc_feed_place){0};
     pgc_feed_query(feed, feed->reader,
         &(struct pgc_feed_query){
             .sql = "select tick, nonce, at_us"

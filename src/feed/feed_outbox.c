@@ -16,6 +16,7 @@ struct pgc_feed_outbox {
     struct pgc_metric *age;
     struct pgc_metric *ticks;
     struct pgc_metric *paused;
+    struct pgc_metric *notify_queue;
 };
 
 static void
@@ -53,6 +54,7 @@ outbox_row(const struct pgc_pg_row *row, void *arg)
     pgc_metric_set(outbox->age, status->outbox_age_s);
     pgc_metric_set(outbox->ticks, status->outbox_ticks);
     pgc_metric_set(outbox->paused, pause[0] != '\0');
+    pgc_metric_set(outbox->notify_queue, pgc_pg_int(row, 4));
 }
 
 static void
@@ -81,7 +83,7 @@ outbox_tend(void *arg)
     char payload[32];
 
     pgc_timer_set(feed->outbox->timer, OUTBOX_MS);
-    if (feed->state < FEED_ADVANCING) {
+    if (feed->state < FEED_ADVANCING || feed->conf.looks_on) {
         return;
     }
     snprintf(keep, sizeof(keep), "%lld seconds", (long long)feed->conf.retention_s);
@@ -93,8 +95,10 @@ outbox_tend(void *arg)
             .params = {keep, tick, bytes},
             .done = outbox_pruned});
     pgc_feed_query(feed, feed->asker,
-        &(struct pgc_feed_query){
-            .sql = "select bytes, age_s, ticks, pause from pgcable.tend($1, $2)",
+        &(struct pgc_feed_query){.sql =
+                                     "select bytes, age_s, ticks, pause,"
+                                     " (pg_catalog.pg_notification_queue_usage() * 1000000)::bigint"
+                                     " from pgcable.tend($1, $2)",
             .params = {bytes, payload},
             .row = outbox_row,
             .done = outbox_tended});
@@ -112,6 +116,8 @@ pgc_feed_outbox_new(struct pgc_feed *feed, struct pgc_metrics *metrics)
     outbox->ticks = pgc_gauge(metrics, "pgcable_outbox_ticks", "", "Ticks that are kept.");
     outbox->paused = pgc_gauge(metrics, "pgcable_paused", "",
         "1 while changes are dropped: pgcable.pause() was called, or the outbox is full.");
+    outbox->notify_queue = pgc_ratio(metrics, "pgcable_notify_queue_ratio", "",
+        "How full the server's queue of notifications is; 1 = writers' NOTIFY fails.");
     outbox->timer = pgc_timer_new(feed->loop, outbox_tend, feed);
     pgc_timer_set(outbox->timer, OUTBOX_MS);
     return outbox;

@@ -22,7 +22,7 @@ viewers_listens(const struct pgc_feed *feed, const char *member)
 static bool
 viewers_decide(struct pgc_feed *feed, const char *member)
 {
-    if (feed->is_refilling || viewers_listens(feed, member)) {
+    if (feed->is_refilling || feed->conf.looks_on || viewers_listens(feed, member)) {
         return true;
     }
     if (feed->viewers.guests == VIEWERS_GUESTS) {

@@ -113,9 +113,9 @@ migrate_applied(PGconn *conn, struct pgc_err *err)
         bool exists = PQgetisnull(result, 0, 0) == 0;
 
         PQclear(result);
-        result =
-            PQexec(conn, exists ? "select id, name, breaking from pgcable.migration order by id"
-                                : "select 0, '', false where false");
+        result = PQexec(conn, exists ? "select id, name, breaking, date_trunc('second', applied_at)"
+                                       " from pgcable.migration order by id"
+                                     : "select 0, '', false, '' where false");
         if (migrate_succeeded(conn, result, err)) {
             return result;
         }
@@ -125,15 +125,16 @@ migrate_applied(PGconn *conn, struct pgc_err *err)
     return NULL;
 }
 
-static bool
+/* When it was applied, or NULL. */
+static const char *
 migrate_has(const PGresult *applied, int id)
 {
     for (int i = 0; i < PQntuples(applied); i++) {
         if (strtol(PQgetvalue(applied, i, 0), NULL, 10) == id) {
-            return true;
+            return PQgetvalue(applied, i, 3);
         }
     }
-    return false;
+    return NULL;
 }
 
 static bool
@@ -170,14 +171,14 @@ migrate_check_newer(const PGresult *applied, say_fn *say, struct pgc_err *err)
 }
 
 static bool
-migrate_missing(PGconn *conn, const PGresult *applied, say_fn *say, struct pgc_err *err)
+migrate_missing(PGconn *conn, const PGresult *applied, int last, say_fn *say, struct pgc_err *err)
 {
     size_t made = 0;
 
     for (size_t i = 0; i < pgc_pg_migration_count; i++) {
         const struct pgc_migration *migration = &pgc_pg_migrations[i];
 
-        if (migrate_has(applied, migration->id)) {
+        if (migration->id > last || migrate_has(applied, migration->id) != NULL) {
             continue;
         }
         if (!migrate_file(conn, migration->name, migration->sql, err)) {
@@ -187,7 +188,7 @@ migrate_missing(PGconn *conn, const PGresult *applied, say_fn *say, struct pgc_e
         made++;
     }
     if (made == 0) {
-        migrate_say(say, "nothing to do, all %zu migrations are there", pgc_pg_migration_count);
+        migrate_say(say, "nothing to do, all %d migrations are there", last);
     }
     return true;
 }
@@ -209,6 +210,12 @@ migrate_check_encoding(PGconn *conn, struct pgc_err *err)
 bool
 pgc_migrate_up(const char *dsn, say_fn *say, struct pgc_err *err)
 {
+    return pgc_migrate_up_to(dsn, pgc_pg_migrations[pgc_pg_migration_count - 1].id, say, err);
+}
+
+bool
+pgc_migrate_up_to(const char *dsn, int id, say_fn *say, struct pgc_err *err)
+{
     PGresult *applied = NULL;
     PGconn *conn = migrate_connect(dsn, &say, true, err);
     bool ok = false;
@@ -223,12 +230,62 @@ pgc_migrate_up(const char *dsn, say_fn *say, struct pgc_err *err)
     if (applied == NULL) {
         goto out;
     }
-    ok = migrate_check_newer(applied, say, err) && migrate_missing(conn, applied, say, err);
+    ok = migrate_check_newer(applied, say, err) && migrate_missing(conn, applied, id, say, err);
 
 out:
     PQclear(applied);
     PQfinish(conn);
     return ok;
+}
+
+static void
+migrate_list_known(const PGresult *applied,
+    void (*each)(const struct pgc_migrate_state *state, void *arg), void *arg)
+{
+    for (size_t i = 0; i < pgc_pg_migration_count; i++) {
+        const struct pgc_migration *known = &pgc_pg_migrations[i];
+
+        each(&(struct pgc_migrate_state){.known = known,
+                 .id = known->id,
+                 .name = known->name,
+                 .applied_at = migrate_has(applied, known->id),
+                 .breaking = known->breaking},
+            arg);
+    }
+}
+
+static void
+migrate_list_newer(const PGresult *applied,
+    void (*each)(const struct pgc_migrate_state *state, void *arg), void *arg)
+{
+    for (int i = 0; i < PQntuples(applied); i++) {
+        long id = strtol(PQgetvalue(applied, i, 0), NULL, 10);
+
+        if (!migrate_knows(id)) {
+            each(&(struct pgc_migrate_state){.id = (int)id,
+                     .name = PQgetvalue(applied, i, 1),
+                     .applied_at = PQgetvalue(applied, i, 3),
+                     .breaking = PQgetvalue(applied, i, 2)[0] == 't'},
+                arg);
+        }
+    }
+}
+
+bool
+pgc_migrate_list(const char *dsn, void (*each)(const struct pgc_migrate_state *state, void *arg),
+    void *arg, struct pgc_err *err)
+{
+    say_fn *say = NULL;
+    PGconn *conn = migrate_connect(dsn, &say, true, err);
+    PGresult *applied = conn != NULL ? migrate_applied(conn, err) : NULL;
+
+    if (applied != NULL) {
+        migrate_list_known(applied, each, arg);
+        migrate_list_newer(applied, each, arg);
+    }
+    PQclear(applied);
+    PQfinish(conn);
+    return applied != NULL;
 }
 
 bool
@@ -320,6 +377,28 @@ migrate_hand_out(const PGresult *result, const struct pgc_migrate_sink *sink)
         sink->row(values, sink->arg);
     }
     free(values);
+}
+
+bool
+pgc_migrate_ask(const char *dsn, const char *sql, int param_count, const char *const *params,
+    const struct pgc_migrate_sink *sink, struct pgc_err *err)
+{
+    say_fn *say = sink->say;
+    PGresult *result = NULL;
+    PGconn *conn = migrate_connect(dsn, &say, false, err);
+    bool ok = false;
+
+    if (conn == NULL) {
+        return false;
+    }
+    result = PQexecParams(conn, sql, param_count, NULL, params, NULL, NULL, 0);
+    ok = migrate_answered(conn, result, err);
+    if (ok && sink->row != NULL) {
+        migrate_hand_out(result, sink);
+    }
+    PQclear(result);
+    PQfinish(conn);
+    return ok;
 }
 
 bool

@@ -4,7 +4,9 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
-import { freePort, pgcable } from './lib/daemon.mjs';
+import { PGCABLE, freePort, pgcable } from './lib/daemon.mjs';
+import { Running } from './lib/running.mjs';
+import { Session } from './lib/session.mjs';
 import { SECRET, minted } from './lib/token.mjs';
 import { until } from './lib/until.mjs';
 
@@ -126,6 +128,54 @@ export default {
         );
     },
 
+    async 'migrate says what it would do, goes as far as it is told, and says what is there'(t) {
+        const dsn = await database(t, 'steps');
+        const migrate = async (...args) => {
+            const { code, stdout, stderr } = await pgcable(['migrate', ...args, '-d', dsn]);
+            assert.deepEqual([code, stderr], [0, '']);
+            return stdout;
+        };
+        const sql = await migrate('--dry-run');
+        assert.match(sql, /^-- 0001_schema\.sql - [^]*^-- 0002_outbox\.sql - [^]*^-- \d+ migrations would be run; nothing was changed$/m);
+        assert.match(await migrate('--status'), /^(\d{4}_\w+: missing\n)+$/);
+        const role = t.pg.role('steps', 'postgres');
+        assert.equal(await role.sql`select to_regnamespace('pgcable') is null`, 't');
+
+        assert.equal(await migrate('--to', '2'), '0001_schema: done\n0002_outbox: done\n');
+        assert.match(await migrate('--to', '2'), /nothing to do, all 2 migrations/);
+        assert.match(await migrate('--status'),
+            /^0002_outbox: installed \d{4}-\d\d-\d\d .*\n0003_mapping: missing\n/m);
+        assert.doesNotMatch(await migrate('--dry-run', '--to', '3'), /0002_outbox|0004_facts\.sql/);
+        // What was printed is what psql can run.
+        await role.script(await migrate('--dry-run'));
+        assert.doesNotMatch(await migrate('--status'), /missing/);
+        assert.match(await migrate(), /nothing to do/);
+        await role.sql`insert into pgcable.migration (id, name, breaking) values (1000, 'later', true)`;
+        assert.match(await migrate('--status'), /^1000_later: installed .*, of a newer pgcable, which this one cannot work with$/m);
+
+        await failsSaying(['migrate', '--to', '1000', '-d', dsn], [/"1000"/, /1 to \d+/]);
+        await failsSaying(['migrate', '--status', '--dry-run', '-d', dsn], [/--status goes alone/]);
+        await failsSaying(['migrate', '--dry-run', '-d', 'host=/nonexistent dbname=x'], [/\/nonexistent/]);
+    },
+
+    async 'who waits at a terminal is told for how long'(t) {
+        const dsn = await database(t, 'waiting');
+        const session = new Session({ dsn });
+        t.later(() => session.end());
+        await session.run('begin; select pg_advisory_xact_lock(7236350);'); // as one who migrates
+        const running = new Running(['-qec', `${PGCABLE} migrate -d '${dsn}'`, '/dev/null'], {
+            program: 'script',
+        });
+        t.later(() => running.child.kill());
+        await running.until('the second second', () => /migrate: 2 s \.\.\.\r/.test(running.stdout));
+        await session.run('rollback;');
+        await running.until('the end', () => /0001_schema: done/.test(running.stdout));
+        assert.equal((await running.ended).code, 0);
+        assert.match(running.stdout, /0001_schema: done/);
+        const piped = await pgcable(['migrate', '-d', dsn]);
+        assert.equal(piped.stderr, '');
+    },
+
     async 'attaching with a column that does not exist names it, and those that do'(t) {
         const { dsn } = t.app.superuser;
         await failsSaying(
@@ -197,6 +247,39 @@ export default {
     async 'unknown verbs and missing words are refused with the usage'() {
         await failsSaying(['sreve'], [/sreve/, /--help/]);
         await failsSaying(['attach', 'message'], [/usage/]);
+    },
+
+    async 'a slip is answered with what was probably meant'() {
+        for (const [args, meant] of [
+            [['tial'], /there is no verb "tial" \(hint: did you mean "tail"\?/],
+            [['tail', '--jsno'], /there is no option "--jsno" \(hint: did you mean "--json"\?/],
+            [['--hepl'], /did you mean "--help"\?/],
+            [['serve', '--listen_prot', '1'], /did you mean "--listen_port"\?/],
+            [['serve', '--zzzzzzzz'], /see pgcable serve --help/],
+            [['migrate', '--json'], /migrate has no option "--json" \(hint: usage: pgcable migrate /],
+            [['--json', 'migrate'], /migrate has no option "--json"/],
+            [['token', '--member'], /"--member" needs a value/],
+            [['tail', '--json=yes'], /"--json" takes no value/],
+            [['detach', 'a', 'b'], /usage: pgcable detach KIND/],
+        ]) {
+            await failsSaying(args, [meant]);
+        }
+    },
+
+    async 'help fits a screen, and each verb has its own with an example'() {
+        const { stdout } = await pgcable(['--help']);
+        const verbs = [...stdout.matchAll(/^ {2}([a-z]+) /gm)].map(([, verb]) => verb);
+        assert.ok(verbs.includes('serve') && verbs.includes('tail'), stdout);
+        for (const args of [['--help'], ...verbs.map((verb) => [verb, '--help']), ['-h', 'tail']]) {
+            const { code, stdout: help } = await pgcable(args);
+            assert.equal(code, 0);
+            const lines = help.trimEnd().split('\n');
+            assert.ok(lines.length <= 24, `${args}: ${lines.length} lines`);
+            assert.deepEqual(lines.filter((line) => line.length > 80 && !/^(usage|example): /.test(line)), []);
+            if (args[0] !== '--help') {
+                assert.match(help, /^usage: pgcable \w+.*\n\n[^]*\nexample: pgcable \w/);
+            }
+        }
     },
 
     async 'help, version and settings are printed, without secrets and to be read back'(t) {

@@ -19,7 +19,7 @@ select t.is(string_agg(proname::text, ' ' order by proname),
     ' canary capture_generic capture_truncate channel_put drop_channel examine facts generic_drop generic_put grant_capture hello'
     ' mapping_drop mapping_info mapping_put pause prune recheck resume'
     ' revoke_member revoke_token rights ring room_rule_put rule_changed rule_table_put tend tick_info'
-    ' writers',
+    ' trace writers',
     'those that run with the owner''s rights')
     from pg_proc where pronamespace = 'pgcable'::regnamespace and prosecdef
         and proname !~ '^capture_.*_(insert|update|delete)$';
