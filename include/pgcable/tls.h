@@ -8,6 +8,8 @@
 #ifndef PGCABLE_TLS_H
 #define PGCABLE_TLS_H
 
+#include <sys/types.h>
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -33,5 +35,23 @@ bool pgc_tls_govern(void *ssl_ctx, struct pgc_tls **current) PGC_MUSTCHECK;
 
 /* Tells the peer of this SSL, or of none (NULL), that nothing more will come (close_notify). */
 void pgc_tls_say_end(void *ssl);
+
+/* ---- the other end, for who measures ---- */
+
+struct pgc_tls_client;
+
+/* Servers are believed that show a certificate of these CAs (a PEM file; NULL: the system's), for
+ * the name that they are called by. */
+struct pgc_tls_client *pgc_tls_client_new(const char *ca_file, struct pgc_err *err) PGC_MUSTCHECK;
+void pgc_tls_client_free(struct pgc_tls_client *client); /* NULL is fine */
+
+/* The SSL of a descriptor that never blocks and stays the caller's; `host` is a name or an address.
+ */
+void *pgc_tls_client_open(struct pgc_tls_client *client, int fd, const char *host);
+void pgc_tls_client_close(void *ssl); /* NULL is fine */
+
+/* As send() and recv() do, -1 with errno; EAGAIN also as long as the handshake lasts. */
+ssize_t pgc_tls_client_write(void *ssl, const void *bytes, size_t length);
+ssize_t pgc_tls_client_read(void *ssl, void *bytes, size_t size);
 
 #endif

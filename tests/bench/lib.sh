@@ -14,6 +14,9 @@
 #                                      once no pgbench is connected to it; what others do to
 #                                      the machine disturbs it less than any other measure
 #   $bench_statistics                  functions for awk: sort, middle, spread
+#   bench_record PART NAME=VALUE …     adds a line of JSON to the results: the file $BENCH_RESULTS,
+#                                      or one that goes away
+#   bench_show PART                    prints the tables that tests/bench/page makes of them
 . tests/lib/postgres.sh
 
 bench_usage() {
@@ -40,6 +43,7 @@ bench_begin() {
     trap bench_end EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM
+    results=${BENCH_RESULTS:-$work/results.jsonl}
     pg_start "$work/pg" "fsync = on" "autovacuum = off" "max_wal_size = 4GB" \
         "checkpoint_timeout = 1h" "shared_buffers = 256MB" "$@"
 }
@@ -69,6 +73,23 @@ select pgcable.attach('participant', 'members', '{
 select pgcable.attach('message', 'messages', '{
     "chat_room_id": "room_id", "community_member_id": "user_id", "sent_at": "created_at"}');
 SQL
+}
+
+bench_record() {
+    local pair line="\"part\": \"$1\""
+
+    for pair in "${@:2}"; do
+        if [[ ${pair#*=} =~ ^-?[0-9]+(\.[0-9]+)?$ ]]; then
+            line+=", \"${pair%%=*}\": ${pair#*=}"
+        else
+            line+=", \"${pair%%=*}\": \"${pair#*=}\""
+        fi
+    done
+    echo "{$line}" >> "$results"
+}
+
+bench_show() {
+    python3 tests/bench/page --tables "$1" "$results"
 }
 
 bench_processor_time() {

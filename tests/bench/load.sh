@@ -14,7 +14,17 @@
 #   load_value NAME              what NAME=… says in $line
 #   load_write SECONDS RATE      writers, in the background; $writers
 #   load_say [TEXT]              one message in each room, this behind it, such as " end"
+#   load_publisher               a session that writes what load_publish is told; $publisher
+#   load_publish TEXT …          messages to room 1, in one transaction
+#   load_text NUMBER [MARK]      such a text of 600 bytes with its quotes, in $text
+#   load_descriptors NAME COUNT  raises the limit, or says that it cannot be raised and exits
+#   load_until_asleep            waits until the daemon has sent all that there is
+#   load_until_at_rest PID       waits until none of its threads is at work
 #   load_processor_time PID …    of these processes, in seconds
+#   load_processor_ns PID        of all threads that it has
+#   load_postgres_ms             processor time of PostgreSQL, all sessions that are or were
+#   load_memory PID [FIELD]      what is resident, in bytes
+#   load_statements REGEX        such that the daemon has sent, since it first was there
 # shellcheck disable=SC2154 # $work is made by bench_begin
 load_secret=0123456789abcdef0123456789abcdef
 
@@ -94,7 +104,7 @@ load_daemon() {
 
 load_stop() {
     # shellcheck disable=SC2086 # what is not there is no argument
-    kill -KILL ${writers:-} ${clients:-} ${daemon:-}
+    kill -KILL ${writers:-} ${publisher:-} ${clients:-} ${daemon:-}
     wait
 } 2> /dev/null
 
@@ -129,6 +139,86 @@ load_write() {
 
 load_say() {
     sql -c "select say(room, '${1:-}') from generate_series(1, $load_rooms) room" > /dev/null
+}
+
+load_publisher() {
+    exec {load_publishing}> >(exec psql -XqAt > "$work/publish.log" 2>&1)
+    publisher=$!
+}
+
+load_publish() {
+    local list
+
+    printf -v list "'%s'," "$@"
+    echo "select pgcable.broadcast('chat-room-1-channel', to_jsonb(text))
+        from unnest(array[${list%,}]) text;" >&"$load_publishing"
+}
+
+printf -v load_filling '%598s' ''
+load_filling=${load_filling// /x}
+load_text() {
+    printf -v text 'load %d %s%s ' "$1" "${EPOCHREALTIME/[.,]/}" "${2:-}"
+    text+=${load_filling:${#text}}
+}
+
+load_descriptors() {
+    if ! ulimit -n "$2" 2> /dev/null; then
+        echo "$1: needs $2 descriptors, the limit is $(ulimit -Hn) (ulimit -n)" >&2
+        exit 2
+    fi
+}
+
+load_until_asleep() {
+    local deadline=$((SECONDS + 120))
+
+    until [ "$(sql -c "select pg_sequence_last_value('pgcable.ctl') >> 2
+            > extract(epoch from clock_timestamp())
+        and not exists (select from pg_stat_activity
+            where usename = 'pgcable_daemon' and state <> 'idle')")" = t ]; do
+        if [ $SECONDS -ge $deadline ]; then
+            echo "the daemon was still at work after two minutes; its last lines:" >&2
+            tail -n 5 "$work/daemon.log" >&2
+            return 1
+        fi
+        sleep 0.1
+    done
+}
+
+load_until_at_rest() {
+    local deadline=$((SECONDS + 60))
+
+    while grep -q '^State:.R' "/proc/$1/task"/*/status; do
+        if [ $SECONDS -ge $deadline ]; then
+            echo "process $1 was still at work a minute after all had been received" >&2
+            return 1
+        fi
+    done
+}
+
+load_memory() {
+    awk -v field="${2:-VmRSS}:" '$1 == field { print $2 * 1024 }' "/proc/$1/status"
+}
+
+load_processor_ns() {
+    cat "/proc/$1/task"/*/schedstat | awk '{ ns += $1 } END { printf "%.0f", ns }'
+}
+
+load_postgres_ms() {
+    local postmaster child files
+
+    postmaster=$(head -n 1 "$work/pg/data/postmaster.pid")
+    files=("/proc/$postmaster/stat")
+    for child in $(< "/proc/$postmaster/task/$postmaster/children"); do
+        files+=("/proc/$child/stat")
+    done
+    sed 's/.*) //' "${files[@]}" 2> /dev/null | awk -v hz="$(getconf CLK_TCK)" '
+        { t += $12 + $13 + (NR == 1 ? $14 + $15 : 0) }
+        END { printf "%.0f", t * 1000 / hz }'
+}
+
+load_statements() {
+    sql -c "select coalesce(sum(calls), 0) from pg_stat_statements
+        where userid = 'pgcable_daemon'::regrole and query ~ '$1'"
 }
 
 load_processor_time() {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// jws.mjs - what a token is worth, by RFC 7515, 7519 and 8725 as the README reads them: a second
-// opinion on src/auth, with node's own crypto and nothing of ours.
+// jws.mjs - what a token is worth, by RFC 7515, 7519 and 8725 as packaging/SECURITY.md reads them: a
+// second opinion on src/auth, with node's own crypto and nothing of ours.
 import crypto from 'node:crypto';
 
 class Wrong extends Error {}

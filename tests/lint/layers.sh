@@ -12,7 +12,7 @@ while read -r layer headers; do
         layer_of[$header]=$layer
     done
 done << 'END'
-core   compiler err mem buf log clock table loop mailbox metrics http msg batch place utf8
+core   compiler err mem buf log clock table loop mailbox metrics http msg batch near place recent utf8
 conf   conf
 pg     pg migrate
 event  event json
@@ -21,6 +21,7 @@ auth   auth tls
 feed   feed
 cable  cable frame history
 ws     ws
+bench  load histogram
 END
 
 # Whose headers a layer may include, beside its own; "json" is that one header of event.
@@ -30,7 +31,8 @@ declare -A may_include=(
     [feed]="core pg event hub"
     [cable]="core hub auth json"
     [ws]="core auth cable"
-    [app]="core conf pg event hub auth feed cable ws"
+    [bench]="core auth"
+    [app]="core conf pg event hub auth feed cable ws bench"
 )
 
 # Which folder owns a library; the start of the header's name as it is included.

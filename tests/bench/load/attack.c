@@ -12,7 +12,6 @@
 
 #include <sys/socket.h>
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -259,13 +258,12 @@ world_read(struct world *world, int argc, char **argv)
 {
     struct wire_port *port = &world->port;
 
-    if (argc < 6 || argc > 7 || inet_pton(AF_INET, argv[1], &port->address.sin_addr) != 1 ||
-        strlen(argv[3]) < 32) {
+    if (argc < 6 || argc > 7 || strlen(argv[3]) < 32 ||
+        !wire_find(port, argv[1], (unsigned)strtoul(argv[2], NULL, 10), &(struct pgc_err){0})) {
         (void)fputs("usage: pgcable-attack ADDRESS PORT SECRET MEMBER EACH [KIND]\n", stderr);
         return false;
     }
-    port->address.sin_family = AF_INET;
-    port->address.sin_port = htons((uint16_t)strtoul(argv[2], NULL, 10));
+    port->host = argv[1];
     port->path = "/cable";
     port->protocols = "actioncable-v1-ext-json";
     port->first_source = 256 + 1;

@@ -9,107 +9,136 @@
  *
  * and ends with status 0 if each client saw every message up to the last one, once.
  */
-#include <arpa/inet.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "pgcable/clock.h"
 
-#include "load.h"
+#include "options.h"
 
-enum { LOAD_TURN_MS = 10 };
+struct program {
+    struct pgc_load_conf conf;
+    struct pgc_loop *loop;
+    struct pgc_load *load;
+};
 
-static void
-load_start_some(void *arg)
+static double
+main_quantile(const struct pgc_histogram *histogram, double share, double unit_us)
 {
-    struct load *load = arg;
-    const struct load_conf *conf = &load->conf;
-    const int64_t since_us = pgc_wall_us() - load->report.since_us;
-
-    while (load->started < conf->clients &&
-           (conf->per_s == 0 || load->started <= since_us * conf->per_s / 1000000)) {
-        client_connect(load, load->started++);
-    }
-    if (load->started < conf->clients) {
-        pgc_timer_set(load->start, LOAD_TURN_MS);
-    }
+    return (double)pgc_histogram_quantile(histogram, share) / unit_us;
 }
 
-/* The kernel wakes who waits for input, in the middle of the server's work if need be. */
+/* " NAMEp50_ms=… NAMEp99_ms=… NAMEmax_ms=…" */
 static void
-load_nap(void *arg)
+main_print_ms(const char *name, const struct pgc_histogram *histogram)
 {
-    struct load *load = arg;
-
-    load->is_tired = false;
-    (void)usleep(load->conf.nap_ms * 1000);
-}
-
-void
-load_tire(struct load *load)
-{
-    if (load->conf.nap_ms > 0 && !load->is_tired) {
-        load->is_tired = true;
-        pgc_loop_defer(load->port.loop, load_nap, load);
-    }
+    printf(" %sp50_ms=%.3f %sp99_ms=%.3f %smax_ms=%.3f", name, main_quantile(histogram, 0.5, 1e3),
+        name, main_quantile(histogram, 0.99, 1e3), name, (double)histogram->highest / 1e3);
 }
 
 static void
-load_phase(int signo, void *arg)
+main_end_line(void)
 {
-    (void)signo;
-    report_phase(&((struct load *)arg)->report);
+    (void)fputc('\n', stdout);
+    (void)fflush(stdout);
 }
 
 static void
-load_stop(int signo, void *arg)
+main_complete(void *arg)
 {
-    (void)signo;
-    pgc_loop_stop(((struct load *)arg)->port.loop);
+    const struct program *program = arg;
+    const struct pgc_load_seen *seen = pgc_load_seen(program->load);
+    const double seconds = (double)(pgc_wall_us() - seen->since_us) / 1e6;
+
+    printf("complete clients=%u seconds=%.3f per_s=%.0f p50_s=%.4f p99_s=%.4f max_s=%.4f"
+           " attempts=%" PRIu64 " unreachable=%" PRIu64 " refused=%" PRIu64 " broken=%" PRIu64,
+        program->conf.clients, seconds, program->conf.clients / seconds,
+        main_quantile(&seen->away, 0.5, 1e6), main_quantile(&seen->away, 0.99, 1e6),
+        (double)seen->away.highest / 1e6, seen->attempts, seen->unreachable, seen->refused,
+        seen->broken);
+    main_end_line();
+}
+
+static void
+main_round(int64_t sent_us, size_t bytes, void *arg PGC_UNUSED)
+{
+    printf("round ms=%.3f bytes=%zu", (double)(pgc_wall_us() - sent_us) / 1e3, bytes);
+    main_end_line();
+}
+
+static void
+main_done(void *arg)
+{
+    pgc_loop_stop(((struct program *)arg)->loop);
+}
+
+static void
+main_stop(int signo PGC_UNUSED, void *arg)
+{
+    main_done(arg);
+}
+
+static void
+main_phase(int signo PGC_UNUSED, void *arg)
+{
+    const struct program *program = arg;
+    const struct pgc_load_seen *seen = pgc_load_seen(program->load);
+
+    printf("phase listening=%u messages=%" PRIu64 " replayed=%" PRIu64, seen->listening,
+        seen->messages, seen->replayed);
+    main_print_ms("", &seen->delay);
+    printf(" lost=%" PRIu64 " doubled=%" PRIu64 " churned=%" PRIu64, seen->lost, seen->doubled,
+        seen->churn.count);
+    main_print_ms("churn_", &seen->churn);
+    main_end_line();
+    pgc_load_next_phase(program->load);
 }
 
 static bool
-load_prepare(struct load *load)
+main_end(struct program *program)
 {
-    struct wire_port *port = &load->port;
+    const struct pgc_load_seen *seen = pgc_load_seen(program->load);
 
-    port->address.sin_family = AF_INET;
-    port->address.sin_port = htons((uint16_t)load->conf.port);
-    if (inet_pton(AF_INET, load->conf.address, &port->address.sin_addr) != 1) {
-        (void)fprintf(stderr, "pgcable-load: \"%s\" is no IPv4 address\n", load->conf.address);
-        return false;
-    }
-    port->path = load->conf.path;
-    port->protocols = load->conf.is_base ? "actioncable-v1-json" : "actioncable-v1-ext-json";
-    port->first_source = 2;
-    port->sources = load->conf.sources;
-    return true;
+    main_phase(0, program);
+    printf("end done=%u of=%u lost=%" PRIu64 " doubled=%" PRIu64 " cut_off=%" PRIu64
+           " resets=%" PRIu64 " rejected=%" PRIu64,
+        seen->done, program->conf.clients, seen->lost, seen->doubled, seen->cut_off, seen->resets,
+        seen->rejected);
+    main_end_line();
+    return seen->done == program->conf.clients && seen->lost == 0 && seen->doubled == 0 &&
+           seen->resets == 0 && seen->rejected == 0;
 }
 
 int
 main(int argc, char **argv)
 {
-    static struct load load; /* large, for its spreads */
-    bool ok;
+    static const struct pgc_load_ops ops = {
+        .complete = main_complete,
+        .round = main_round,
+        .done = main_done,
+    };
+    struct program program = {0};
+    struct pgc_err err = {0};
+    bool ok = false;
 
-    if (!load_conf_read(&load.conf, argc, argv) || !load_prepare(&load)) {
+    if (!options_read(&program.conf, argc, argv)) {
         return 2;
     }
     (void)signal(SIGPIPE, SIG_IGN);
-    load.port.loop = pgc_loop_new();
-    load.report.wanted = load.conf.clients;
-    load.report.since_us = pgc_wall_us();
-    load.clients = client_new_all(&load);
-    load.start = pgc_timer_new(load.port.loop, load_start_some, &load);
-    pgc_timer_set(load.start, 0);
-    pgc_loop_on_signal(load.port.loop, SIGUSR1, load_phase, &load);
-    pgc_loop_on_signal(load.port.loop, SIGINT, load_stop, &load);
-    pgc_loop_on_signal(load.port.loop, SIGTERM, load_stop, &load);
-    pgc_loop_run(load.port.loop);
-    ok = report_end(&load.report);
-    pgc_timer_free(load.start);
-    client_free_all(&load);
-    pgc_loop_free(load.port.loop);
+    program.loop = pgc_loop_new();
+    program.load = pgc_load_new(program.loop, &program.conf, &ops, &program, &err);
+    if (program.load == NULL) {
+        (void)fprintf(stderr, "pgcable-load: %s\n", err.message);
+    } else {
+        pgc_loop_on_signal(program.loop, SIGUSR1, main_phase, &program);
+        pgc_loop_on_signal(program.loop, SIGINT, main_stop, &program);
+        pgc_loop_on_signal(program.loop, SIGTERM, main_stop, &program);
+        pgc_load_start(program.load);
+        pgc_loop_run(program.loop);
+        ok = main_end(&program);
+    }
+    pgc_load_free(program.load);
+    pgc_loop_free(program.loop);
     return ok ? 0 : 1;
 }

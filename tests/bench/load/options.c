@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: PostgreSQL */
+#include "options.h"
+
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#include "load.h"
+#include <string.h>
 
 static const struct option options[] = {
     {"address", required_argument, NULL, 'a'},
     {"base", no_argument, NULL, 'b'},
+    {"ca", required_argument, NULL, 'C'},
+    {"channel", required_argument, NULL, 'h'},
+    {"churn", required_argument, NULL, 'u'},
     {"claim", required_argument, NULL, 'c'},
     {"clients", required_argument, NULL, 'n'},
+    {"first-member", required_argument, NULL, 'M'},
+    {"hello", required_argument, NULL, 'H'},
     {"nap", required_argument, NULL, 'N'},
     {"members", required_argument, NULL, 'm'},
     {"path", required_argument, NULL, 'P'},
@@ -20,6 +26,7 @@ static const struct option options[] = {
     {"rooms", required_argument, NULL, 'R'},
     {"secret", required_argument, NULL, 'S'},
     {"sources", required_argument, NULL, 'f'},
+    {"subscriptions", required_argument, NULL, 'k'},
     {0},
 };
 
@@ -29,7 +36,12 @@ static const char usage[] =
     "  --path /cable\n"
     "  --clients 1000\n"
     "  --members 1000        client i is member 1 + i % members …\n"
+    "  --first-member 1      … or this + i % members\n"
     "  --rooms 100           … and listens to room 1 + i % rooms\n"
+    "  --subscriptions 1     … or to so many of them\n"
+    "  --channel room        or chats or notification, which are the member's own\n"
+    "  --churn 0             so many subscriptions a second are ended and made anew\n"
+    "  --ca FILE             speak TLS, and believe these\n"
     "  --claim community_member_id\n"
     "  --sources 8           they come from 127.0.0.2 and the next ones, so many; 0 = from "
     "anywhere\n"
@@ -38,7 +50,8 @@ static const char usage[] =
     "  --nap 0               ms of sleep whenever all has been read, so that the server is not\n"
     "                        interrupted for each message\n"
     "  --base                actioncable-v1-json, and thus without resume\n"
-    "  --plain               no cable: what comes after the handshake is messages\n";
+    "  --plain               no cable: what comes after the handshake is messages\n"
+    "  --hello TEXT          what such clients say first\n";
 
 /* A number of that option, or 0 and `*ok` false. */
 static unsigned
@@ -57,7 +70,7 @@ options_number(const char *text, bool *ok)
 
 /* MIN:MAX */
 static bool
-options_range(struct load_conf *conf, const char *text)
+options_range(struct pgc_load_conf *conf, const char *text)
 {
     char *colon = NULL;
     char *end = NULL;
@@ -71,15 +84,39 @@ options_range(struct load_conf *conf, const char *text)
     return true;
 }
 
+static bool
+options_channel(struct pgc_load_conf *conf, const char *text)
+{
+    static const char *const names[] = {
+        [PGC_LOAD_ROOM] = "room",
+        [PGC_LOAD_CHATS] = "chats",
+        [PGC_LOAD_NOTIFICATION] = "notification",
+    };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(names[i], text) == 0) {
+            conf->channel = (enum pgc_load_channel)i;
+            return true;
+        }
+    }
+    (void)fprintf(
+        stderr, "pgcable-load: --channel \"%s\": want room, chats or notification\n", text);
+    return false;
+}
+
 /* Where that option's text goes; NULL if it has none. */
 static const char **
-options_text(struct load_conf *conf, int option)
+options_text(struct pgc_load_conf *conf, int option)
 {
     switch (option) {
     case 'a':
-        return &conf->address;
+        return &conf->host;
     case 'c':
         return &conf->claim;
+    case 'C':
+        return &conf->ca_file;
+    case 'H':
+        return &conf->hello;
     case 'P':
         return &conf->path;
     case 'S':
@@ -91,13 +128,17 @@ options_text(struct load_conf *conf, int option)
 
 /* Where its number goes. */
 static unsigned *
-options_place(struct load_conf *conf, int option)
+options_place(struct pgc_load_conf *conf, int option)
 {
     switch (option) {
     case 'f':
         return &conf->sources;
+    case 'k':
+        return &conf->subscriptions;
     case 'm':
         return &conf->members;
+    case 'M':
+        return &conf->first_member;
     case 'n':
         return &conf->clients;
     case 'N':
@@ -108,13 +149,15 @@ options_place(struct load_conf *conf, int option)
         return &conf->rooms;
     case 's':
         return &conf->per_s;
+    case 'u':
+        return &conf->churn_per_s;
     default:
         return NULL;
     }
 }
 
 static bool
-options_take(struct load_conf *conf, int option)
+options_take(struct pgc_load_conf *conf, int option)
 {
     const char **text = options_text(conf, option);
     unsigned *number = options_place(conf, option);
@@ -126,6 +169,8 @@ options_take(struct load_conf *conf, int option)
         conf->is_plain = true;
     } else if (option == 'r') {
         return options_range(conf, optarg);
+    } else if (option == 'h') {
+        return options_channel(conf, optarg);
     } else if (text != NULL) {
         *text = optarg;
     } else if (number != NULL) {
@@ -137,17 +182,20 @@ options_take(struct load_conf *conf, int option)
 }
 
 bool
-load_conf_read(struct load_conf *conf, int argc, char **argv)
+options_read(struct pgc_load_conf *conf, int argc, char **argv)
 {
     int option;
 
-    *conf = (struct load_conf){
-        .address = "127.0.0.1",
+    *conf = (struct pgc_load_conf){
+        .host = "127.0.0.1",
         .path = "/cable",
         .claim = "community_member_id",
         .clients = 1000,
+        .first_member = 1,
         .members = 1000,
         .rooms = 100,
+        .subscriptions = 1,
+        .first_source = 2,
         .sources = 8,
         .per_s = 1000,
         .retry_ms = 100,
@@ -160,9 +208,11 @@ load_conf_read(struct load_conf *conf, int argc, char **argv)
         }
     }
     if (conf->port == 0 || conf->secret == NULL || strlen(conf->secret) < 32 ||
-        conf->clients == 0 || conf->members == 0 || conf->rooms == 0 || optind < argc) {
+        conf->clients == 0 || conf->members == 0 || conf->rooms == 0 || conf->subscriptions == 0 ||
+        optind < argc) {
         (void)fputs(usage, stderr);
         return false;
     }
+    conf->has_tls = conf->ca_file != NULL;
     return true;
 }

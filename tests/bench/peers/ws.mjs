@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 // npm ws, to be used as pgcable-bare is: says "listening on PORT"; lines of its input are messages,
 // "each" sends them.
-import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
-
-const require = createRequire(new URL('../../integration/package.json', import.meta.url));
-const { WebSocketServer } = require('ws');
+import { WebSocketServer } from 'ws';
 
 const server = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: false });
 let messages = [];

@@ -4,14 +4,16 @@
  *
  * Knows nothing of the cable's protocol.  A wire can be opened again after its end.  Loop thread.
  */
-#ifndef PGCABLE_BENCH_WIRE_H
-#define PGCABLE_BENCH_WIRE_H
+#ifndef PGC_BENCH_WIRE_H
+#define PGC_BENCH_WIRE_H
 
-#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "pgcable/buf.h"
+#include "pgcable/err.h"
 #include "pgcable/loop.h"
 
 enum { WIRE_BUFFER = 65536 };
@@ -19,9 +21,12 @@ enum { WIRE_BUFFER = 65536 };
 /* Where all wires of a program go, and what they share. */
 struct wire_port {
     struct pgc_loop *loop;
-    struct sockaddr_in address;
+    struct sockaddr_storage address;
+    socklen_t address_length;
+    const char *host; /* as the request and TLS name it */
     const char *path;
     const char *protocols;
+    struct pgc_tls_client *tls; /* NULL: plain text */
     unsigned first_source; /* wires come from 127.0.<first_source / 256>.<% 256> and the next … */
     unsigned sources;      /* … of so many; 0 = from wherever the kernel takes */
     char buffer[WIRE_BUFFER];
@@ -35,6 +40,7 @@ enum wire_end {
 
 struct wire_ops {
     void (*opened)(void *owner); /* the handshake is done */
+    /* Or what is said to be none.  A zero, or more of what came, is behind it. */
     void (*text)(void *owner, const char *text, size_t length);
     void (*ended)(void *owner, enum wire_end why);
 };
@@ -44,12 +50,17 @@ struct wire {
     const struct wire_ops *ops;
     void *owner;
     int fd; /* -1: closed */
-    bool is_connected;
+    void *tls;
+    bool is_said; /* the request is out */
     bool is_open; /* the handshake is done */
     struct pgc_watch *watch;
-    struct pgc_buf request; /* until it is sent */
+    struct pgc_buf request; /* until it is out */
     struct pgc_buf in;      /* the part of a frame, or of the answer to the handshake */
 };
+
+/* Looks the host up, by the resolver, and so not for a loop that runs. */
+bool wire_find(
+    struct wire_port *port, const char *host, unsigned number, struct pgc_err *err) PGC_MUSTCHECK;
 
 void wire_init(struct wire *wire, struct wire_port *port, const struct wire_ops *ops, void *owner);
 

@@ -1,16 +1,45 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "wire.h"
 
-#include <sys/socket.h>
-
-#include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
-#include <netinet/tcp.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { WIRE_TEXT = 1, WIRE_CLOSE = 8, WIRE_PING = 9, WIRE_PONG = 10, WIRE_FIN = 0x80 };
+#include "pgcable/tls.h"
+
+enum {
+    WIRE_TEXT = 1,
+    WIRE_BINARY = 2,
+    WIRE_CLOSE = 8,
+    WIRE_PING = 9,
+    WIRE_PONG = 10,
+    WIRE_FIN = 0x80
+};
 enum { WIRE_MASKED = 0x80, WIRE_LENGTH_16 = 126, WIRE_LENGTH_64 = 127 };
+enum { WIRE_MOST_OUT = 65535, WIRE_MOST_IN = 1 << 24 }; /* bytes of a frame */
+
+bool
+wire_find(struct wire_port *port, const char *host, unsigned number, struct pgc_err *err)
+{
+    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
+    struct addrinfo *found = NULL;
+    char service[16];
+    int error;
+
+    (void)snprintf(service, sizeof(service), "%u", number);
+    error = getaddrinfo(host, service, &hints, &found);
+    if (error != 0) {
+        return pgc_err_set(err, PGC_ERR_CONF, "find \"%s\": %s", host, gai_strerror(error));
+    }
+    memcpy(&port->address, found->ai_addr, found->ai_addrlen);
+    port->address_length = found->ai_addrlen;
+    freeaddrinfo(found);
+    return true;
+}
 
 void
 wire_init(struct wire *wire, struct wire_port *port, const struct wire_ops *ops, void *owner)
@@ -25,7 +54,9 @@ wire_close(struct wire *wire)
         return;
     }
     pgc_watch_free(wire->watch);
+    pgc_tls_client_close(wire->tls);
     (void)close(wire->fd);
+    wire->tls = NULL;
     pgc_buf_fini(&wire->request);
     wire->watch = NULL;
     wire->fd = -1;
@@ -40,24 +71,38 @@ wire_end(struct wire *wire, enum wire_end why)
     }
 }
 
+/* These two are as send() and recv(), whether there is TLS or not. */
+static ssize_t
+wire_put(struct wire *wire, const void *bytes, size_t length)
+{
+    return wire->tls != NULL ? pgc_tls_client_write(wire->tls, bytes, length)
+                             : send(wire->fd, bytes, length, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static ssize_t
+wire_get(struct wire *wire, void *bytes, size_t size)
+{
+    return wire->tls != NULL ? pgc_tls_client_read(wire->tls, bytes, size)
+                             : recv(wire->fd, bytes, size, MSG_DONTWAIT);
+}
+
 /* All of it, or the wire ends: what is said here is small. */
-static bool
+static void
 wire_send(struct wire *wire, const void *bytes, size_t length)
 {
-    if (send(wire->fd, bytes, length, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)length) {
+    if (wire_put(wire, bytes, length) != (ssize_t)length) {
         wire_end(wire, WIRE_BROKEN);
-        return false;
     }
-    return true;
 }
 
 /* With a mask of zeros, which changes nothing: a mask is there to protect proxies. */
 static void
 wire_frame(struct wire *wire, int opcode, const char *payload, size_t length)
 {
-    unsigned char frame[8 + 65536];
+    unsigned char frame[8 + WIRE_MOST_OUT];
     size_t head = 6;
 
+    assert(length <= WIRE_MOST_OUT);
     frame[0] = (unsigned char)(WIRE_FIN | opcode);
     if (length >= WIRE_LENGTH_16) {
         frame[1] = WIRE_MASKED | WIRE_LENGTH_16;
@@ -69,7 +114,7 @@ wire_frame(struct wire *wire, int opcode, const char *payload, size_t length)
     }
     memset(frame + head - 4, 0, 4);
     memcpy(frame + head, payload, length);
-    (void)wire_send(wire, frame, head + length);
+    wire_send(wire, frame, head + length);
 }
 
 void
@@ -104,10 +149,15 @@ wire_obey(struct wire *wire, int opcode, const char *payload, size_t length)
 {
     switch (opcode) {
     case WIRE_TEXT:
+    case WIRE_BINARY:
         wire->ops->text(wire->owner, payload, length);
         break;
     case WIRE_PING:
-        wire_frame(wire, WIRE_PONG, payload, length);
+        if (length < WIRE_LENGTH_16) {
+            wire_frame(wire, WIRE_PONG, payload, length);
+        } else {
+            wire_end(wire, WIRE_BROKEN);
+        }
         break;
     case WIRE_CLOSE:
         wire_frame(wire, WIRE_CLOSE, payload, length < 2 ? 0 : 2);
@@ -175,15 +225,18 @@ static void
 wire_read(struct wire *wire)
 {
     char *buffer = wire->port->buffer;
-    ssize_t got = recv(wire->fd, buffer, WIRE_BUFFER, MSG_DONTWAIT);
+    ssize_t got = wire_get(wire, buffer, WIRE_BUFFER - 1);
     size_t used;
 
     if (got < 0 && errno == EAGAIN) {
         return;
     }
-    if (got <= 0) {
+    if (got <= 0 || wire->in.length > WIRE_MOST_IN) {
         wire_end(wire, WIRE_BROKEN);
-    } else if (wire->in.length > 0) {
+        return;
+    }
+    buffer[got] = '\0'; /* numbers are read up to what is no digit */
+    if (wire->in.length > 0) {
         pgc_buf_add(&wire->in, buffer, (size_t)got);
         used = wire_take(wire, wire->in.data, wire->in.length);
         wire_keep_rest(wire, used);
@@ -199,15 +252,17 @@ void
 wire_write_request(const struct wire_port *port, const char *token, struct pgc_buf *out)
 {
     pgc_buf_addf(out,
-        "GET %s HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: bG9hZCBpcyBub3QgcmFuZA==\r\n"
         "Sec-WebSocket-Protocol: %s\r\nAuthorization: Bearer %s\r\n\r\n",
-        port->path, port->protocols, token);
+        port->path, port->host, port->protocols, token);
 }
 
+/* With TLS its handshake comes first, and takes several turns. */
 static void
-wire_connected(struct wire *wire)
+wire_request(struct wire *wire)
 {
+    ssize_t put;
     int error = 0;
     socklen_t length = sizeof(error);
 
@@ -216,10 +271,13 @@ wire_connected(struct wire *wire)
         wire_end(wire, WIRE_UNREACHABLE);
         return;
     }
-    wire->is_connected = true;
     pgc_watch_want(wire->watch, PGC_READABLE);
-    if (wire_send(wire, wire->request.data, wire->request.length)) {
+    put = wire_put(wire, wire->request.data, wire->request.length);
+    if (put == (ssize_t)wire->request.length) {
+        wire->is_said = true;
         pgc_buf_fini(&wire->request);
+    } else if (put >= 0 || errno != EAGAIN) {
+        wire_end(wire, WIRE_BROKEN);
     }
 }
 
@@ -228,8 +286,8 @@ wire_ready(int ready, void *arg)
 {
     struct wire *wire = arg;
 
-    if (!wire->is_connected) {
-        wire_connected(wire);
+    if (!wire->is_said) {
+        wire_request(wire);
     } else if ((ready & PGC_READABLE) != 0) {
         wire_read(wire);
     }
@@ -259,7 +317,7 @@ wire_connect(const struct wire_port *port, unsigned source)
         return -1;
     }
     if ((port->sources > 0 && !wire_bind(port, fd, source)) ||
-        (connect(fd, (const struct sockaddr *)&port->address, sizeof(port->address)) < 0 &&
+        (connect(fd, (const struct sockaddr *)&port->address, port->address_length) < 0 &&
             errno != EINPROGRESS)) {
         int error = errno;
 
@@ -274,12 +332,15 @@ void
 wire_open(struct wire *wire, unsigned source, const char *token)
 {
     pgc_buf_fini(&wire->in);
-    wire->is_connected = false;
+    wire->is_said = false;
     wire->is_open = false;
     wire->fd = wire_connect(wire->port, source);
     if (wire->fd < 0) {
         wire->ops->ended(wire->owner, WIRE_UNREACHABLE);
         return;
+    }
+    if (wire->port->tls != NULL) {
+        wire->tls = pgc_tls_client_open(wire->port->tls, wire->fd, wire->port->host);
     }
     wire_write_request(wire->port, token, &wire->request);
     wire->watch = pgc_watch_new(wire->port->loop, wire->fd, wire_ready, wire);

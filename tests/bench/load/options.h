@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* options.h - the command line of pgcable-load. */
+#ifndef PGCABLE_BENCH_OPTIONS_H
+#define PGCABLE_BENCH_OPTIONS_H
+
+#include "pgcable/load.h"
+
+/* False after saying what is wrong, or what there is to choose from. */
+bool options_read(struct pgc_load_conf *conf, int argc, char **argv);
+
+#endif

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: PostgreSQL
+# shellcheck shell=bash
+#
+# peers.sh - servers that pgcable is measured beside, and how they are told to send; source it after
+# load.sh.
+#
+#   peers_there               those that can be run here
+#   server_of PEER            the server that it is; both bare loops are one
+#   serve_SERVER              starts it: server_pid, server_port, server_input
+#   publish_SERVER PEER TEXT …   to all its clients, at once
+#   peers_speak_cable SERVER  is it one that wraps messages as ActionCable does?
+#   peers_kill                all of them
+#   $peers_nats_hello         what clients of NATS say first
+# shellcheck disable=SC2154 # $work, $most, $load and $settings are those of who sources this
+. packaging/lib.sh
+
+# By server: its process, where it listens, where it reads.
+declare -A server_pid server_port server_input
+
+peers_nchan=/usr/lib/nginx/modules/ngx_nchan_module.so
+# shellcheck disable=SC2034 # for those who source this
+peers_nats_hello=$'CONNECT {"verbose":false}\r\nSUB room 1\r\n'
+
+peers_there() {
+    local peers="pgcable each together"
+
+    [ ! -e "$peers_nchan" ] || peers+=" nchan"
+    [ ! -d tests/bench/node_modules/pg ] || peers+=" ws bridge"
+    ! command -v nats-server > /dev/null || peers+=" nats"
+    ! ruby -e 'require "action_cable"; require "puma"' 2> /dev/null || peers+=" actioncable"
+    echo "$peers"
+}
+
+peers_speak_cable() {
+    [ "$1" = pgcable ] || [ "$1" = actioncable ]
+}
+
+peers_kill() {
+    # shellcheck disable=SC2048,SC2086 # those that there are
+    kill -KILL ${server_pid[*]}
+} 2> /dev/null
+
+# Both bare loops are one.
+server_of() {
+    case $1 in
+        each | together) echo bare ;;
+        *) echo "$1" ;;
+    esac
+}
+
+# serve_lines SERVER COMMAND …: one that says where it listens, and reads what is published.
+serve_lines() {
+    local said=$work/$1.log input
+
+    : > "$said"
+    exec {input}> >(exec "${@:2}" > "$said" 2>&1)
+    server_pid[$1]=$!
+    server_input[$1]=$input
+    load_listens "${server_pid[$1]}" "$said"
+    server_port[$1]=$(sed -n 's/listening on //p' "$said")
+}
+
+serve_bare() {
+    serve_lines bare "${load%-load}-bare"
+}
+
+serve_ws() {
+    serve_lines ws node tests/bench/peers/ws.mjs
+}
+
+serve_pgcable() {
+    load_daemon "${settings[@]}"
+    load_publisher
+    server_pid[pgcable]=$daemon
+    server_port[pgcable]=$port
+}
+
+serve_nchan() {
+    local listens
+
+    listens=$(free_port 18473)
+    cat > "$work/nginx.conf" << END
+load_module $peers_nchan;
+user $(id -un) $(id -gn);
+daemon off;
+master_process off;
+pid $work/nginx.pid;
+error_log $work/nginx.log;
+worker_rlimit_nofile $((most + 1000));
+events { worker_connections $((most + 1000)); }
+http {
+    access_log off;
+    server {
+        listen 127.0.0.1:$listens backlog=4096;
+        listen unix:$work/nginx.socket;
+        location = /cable { nchan_subscriber websocket; nchan_channel_id room; }
+        location = /publish { nchan_publisher; nchan_channel_id room; }
+    }
+}
+END
+    /usr/sbin/nginx -c "$work/nginx.conf" > "$work/nginx.out" 2>&1 &
+    server_pid[nchan]=$!
+    server_port[nchan]=$listens
+}
+
+serve_bridge() {
+    local input
+
+    serve_lines bridge node tests/bench/peers/bridge.mjs
+    exec {input}> >(exec psql -XqAt > "$work/bridge.out" 2>&1)
+    server_pid[writer]=$!
+    server_input[bridge]=$input
+}
+
+serve_actioncable() {
+    serve_lines actioncable ruby tests/bench/peers/actioncable.rb
+}
+
+# Pings are put off: it would throw out clients that do not know them.
+serve_nats() {
+    local input listens deadline=$((SECONDS + 60))
+
+    listens=$(free_port 18573)
+    server_port[nats]=$(free_port $((listens + 1)))
+    cat > "$work/nats.conf" << END
+listen: "127.0.0.1:$listens"
+ping_interval: "24h"
+max_connections: $((most + 1000))
+websocket { listen: "127.0.0.1:${server_port[nats]}", no_tls: true }
+END
+    nats-server -c "$work/nats.conf" > "$work/nats.log" 2>&1 &
+    server_pid[nats]=$!
+    until { exec {input}<> "/dev/tcp/127.0.0.1/$listens"; } 2> /dev/null; do
+        [ $SECONDS -lt $deadline ] || {
+            cat "$work/nats.log" >&2
+            return 1
+        }
+    done
+    printf 'CONNECT {"verbose":false}\r\n' >&"$input"
+    server_input[nats]=$input
+}
+
+# ---- publish_SERVER PEER TEXT … ----
+
+publish_pgcable() {
+    load_publish "${@:2}"
+}
+
+publish_bare() {
+    printf '%s\n' "${@:2}" "${1/bare/each}" >&"${server_input[bare]}"
+}
+
+publish_ws() {
+    printf '%s\n' "${@:2}" each >&"${server_input[ws]}"
+}
+
+publish_actioncable() {
+    printf '%s\n' "${@:2}" each >&"${server_input[actioncable]}"
+}
+
+publish_bridge() {
+    printf 'begin;'
+    printf "select pg_notify('bridge', '%s');" "${@:2}"
+    echo 'commit;'
+} >&"${server_input[bridge]}"
+
+publish_nats() {
+    local text
+
+    for text in "${@:2}"; do
+        printf 'PUB room %d\r\n%s\r\n' ${#text} "$text"
+    done
+} >&"${server_input[nats]}"
+
+publish_nchan() {
+    local text posts=()
+
+    for text in "${@:2}"; do
+        [ ${#posts[@]} = 0 ] || posts+=(--next)
+        posts+=(-sS -o /dev/null --unix-socket "$work/nginx.socket" --data-binary "$text"
+            http://localhost/publish)
+    done
+    curl "${posts[@]}"
+}

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: PostgreSQL
+pgc_test(histogram LIBS pgc_bench)
