@@ -40,3 +40,10 @@ free_port() {
     done
     printf '%s\n' "$port"
 }
+
+# mirror_of SUITE: the mirror that this machine's apt has for it; nothing if it has none.
+# shellcheck disable=SC2016 # $(SITE) is for apt
+mirror_of() {
+    apt-get indextargets --no-release-info --format '$(SITE) $(RELEASE)' 'Created-By: Packages' |
+        awk -v suite="$1" '$2 == suite { print $1; exit }'
+}

@@ -263,14 +263,14 @@ export default {
 
     async 'a certificate that changes on the disk is shown without a word from anybody'(t) {
         const { daemon, pki, pair, trust } = await scene(t);
-        const ends = await daemon.metric('pgcable_tls_good_until_seconds');
+        const ends = await daemon.metric('pgcable_tls_good_until_timestamp_seconds');
         const next = pki.issue('next', 'IP:127.0.0.1', undefined, 60);
         fs.copyFileSync(next.certificate, pair.certificate);
         await daemon.logged(/changed and is of no use.*tls_key ".*" is not the key of/);
         assert.equal(await shown(daemon, trust), 'one');
         fs.renameSync(next.key, pair.key);
         await until('the next one', async () => (await shown(daemon, trust)) === 'next');
-        assert.ok(await daemon.metric('pgcable_tls_good_until_seconds') > ends);
+        assert.ok(await daemon.metric('pgcable_tls_good_until_timestamp_seconds') > ends);
     },
 
     async 'behind a proxy that passes TLS through, its PROXY header comes first'(t) {
@@ -368,9 +368,9 @@ export default {
     async 'how long the certificate is good is known to doctor and to a metric'(t) {
         const { daemon, pki, pair } = await scene(t);
         const day = 24 * 3600;
-        const left = await daemon.metric('pgcable_tls_good_until_seconds') - Date.now() / 1000;
+        const left = await daemon.metric('pgcable_tls_good_until_timestamp_seconds') - Date.now() / 1000;
         assert.ok(left > 29 * day && left < 31 * day, String(left));
-        assert.equal(await t.daemon.metric('pgcable_tls_good_until_seconds'), 0);
+        assert.equal(await t.daemon.metric('pgcable_tls_good_until_timestamp_seconds'), 0);
 
         const doctor = async (...settings) =>
             (await pgcable(['doctor', '-d', t.app.superuser.dsn, ...settings])).stdout;
