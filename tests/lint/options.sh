@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: PostgreSQL
-# Every setting that the program knows stands in README.md's table of settings, and no other.
+# The table of packaging/SETTINGS.md has every setting that the program knows, and no other, with its
+# default and a mark if a reload changes it.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -9,12 +10,13 @@ if [ -z "${PGCABLE_BIN:-}" ]; then
     exit 77
 fi
 
-known=$("$PGCABLE_BIN" --help-settings |
-    sed -nE 's/^([a-z][a-z0-9_]+)([[:space:]].*)?$/\1/p' | sort)
-# In "## Settings", up to the next heading of that rank: the first column of the tables.
+# "name = default", and " ↻" behind it.
+known=$("$PGCABLE_BIN" --help-settings | awk '
+    /^[a-z]/ { setting = $0 }
+    /; changed by a / { print setting (/; changed by a reload/ ? " ↻" : "") }' | sort)
 # shellcheck disable=SC2016 # the backquotes are Markdown's
-documented=$(sed -n '/^## Settings/,/^## [^S]/p' README.md |
-    sed -nE 's/^\| *`([a-z][a-z0-9_]+)`[^|]*\|.*/\1/p' | sort)
+documented=$(sed -nE 's/^\| *`([a-z][a-z0-9_]+)`( ↻)? \| `?([^|`]*)`? \|.*/\1 = \3\2/p' packaging/SETTINGS.md |
+    sed -E 's/ = empty( ↻)?$/ =\1/' | sort)
 
 if [ -z "$known" ]; then
     echo "$PGCABLE_BIN --help-settings prints no setting"
@@ -22,7 +24,7 @@ if [ -z "$known" ]; then
 fi
 difference=$(comm -3 <(printf '%s\n' "$known") <(printf '%s\n' "$documented"))
 if [ -n "$difference" ]; then
-    echo "settings that only the program knows (left), or only README.md (right):"
+    echo "settings that only the program knows so (left), or only packaging/SETTINGS.md (right):"
     printf '%s\n' "$difference"
     exit 1
 fi
