@@ -59,4 +59,7 @@ void pgc_msg_set_about(struct pgc_msg *msg, const char *about, const char *embed
 struct pgc_msg *pgc_msg_ref(struct pgc_msg *msg); /* returns msg */
 void pgc_msg_unref(struct pgc_msg *msg);          /* NULL is fine */
 
+/* What stands in {"event":"…", the form of all events, cut; "" for anything else. */
+void pgc_msg_name(const struct pgc_msg *msg, char *out, size_t size);
+
 #endif

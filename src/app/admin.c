@@ -18,6 +18,7 @@
 #include "pgcable/mem.h"
 #include "pgcable/metrics.h"
 #include "pgcable/table.h"
+#include "pgcable/tally.h"
 
 #include "app.h"
 
@@ -37,6 +38,7 @@ struct app_admin {
     struct pgc_http *http;
     struct pgc_metrics *metrics;
     struct pgc_feed *feed;
+    struct pgc_tally *tally;
     struct pgc_table *files; /* name -> struct admin_file */
     struct app_stats *stats;
     struct app_process *process;
@@ -208,6 +210,30 @@ admin_stats(
     }
 }
 
+static uint64_t
+admin_number(const struct pgc_http_request *request, const char *name)
+{
+    char text[24];
+
+    return pgc_http_param(request, name, text, sizeof(text)) ? strtoull(text, NULL, 10) : 0;
+}
+
+/* To how many clients what a row raised was handed: pgcable explain asks. */
+static void
+admin_delivered(
+    struct app_admin *admin, const struct pgc_http_request *request, struct pgc_http_answer *answer)
+{
+    const struct pgc_trace trace = {
+        .xid = admin_number(request, "xid"),
+        .id = (int64_t)admin_number(request, "id"),
+    };
+
+    if (app_gate_may_look(admin->gate, request, answer)) {
+        answer->content_type = "application/json";
+        pgc_tally_write(admin->tally, &trace, &answer->body);
+    }
+}
+
 static bool
 admin_answer(const struct pgc_http_request *request, struct pgc_http_answer *answer, void *arg)
 {
@@ -222,6 +248,8 @@ admin_answer(const struct pgc_http_request *request, struct pgc_http_answer *ans
         admin_metrics(admin, request, answer);
     } else if (strcmp(path, "/stats.json") == 0) {
         admin_stats(admin, request, answer);
+    } else if (strcmp(path, "/delivered") == 0) {
+        admin_delivered(admin, request, answer);
     } else {
         return admin_file(admin, path, answer) || admin_page(admin, request, answer);
     }
@@ -231,28 +259,29 @@ admin_answer(const struct pgc_http_request *request, struct pgc_http_answer *ans
 /* ---- life ---- */
 
 struct app_admin *
-app_admin_open(struct pgc_loop *loop, const struct pgc_conf *conf, struct pgc_metrics *metrics,
-    struct pgc_feed *feed, struct pgc_recent *recent, struct pgc_err *err)
+app_admin_open(struct pgc_loop *loop, const struct app_admin_conf *conf, struct pgc_err *err)
 {
+    const struct pgc_conf *settings = conf->settings;
     struct app_admin *admin = pgc_xcalloc(1, sizeof(*admin));
 
-    admin->metrics = metrics;
-    admin->feed = feed;
+    admin->metrics = conf->metrics;
+    admin->feed = conf->feed;
+    admin->tally = conf->tally;
     admin->files = pgc_table_new();
-    admin->stats = app_stats_new(loop, metrics, feed, recent);
-    admin->process = app_process_new(metrics);
-    if (conf->page_dir[0] != '\0' && !admin_read_dir(admin, conf->page_dir, err)) {
+    admin->stats = app_stats_new(loop, conf->metrics, conf->feed, conf->recent);
+    admin->process = app_process_new(conf->metrics);
+    if (settings->page_dir[0] != '\0' && !admin_read_dir(admin, settings->page_dir, err)) {
         goto fail;
     }
-    admin->http =
-        pgc_http_open(loop, conf->admin_address, (int)conf->admin_port, admin_answer, admin, err);
+    admin->http = pgc_http_open(
+        loop, settings->admin_address, (int)settings->admin_port, admin_answer, admin, err);
     if (admin->http == NULL) {
         pgc_err_wrap(err, "open the admin address");
         goto fail;
     }
-    pgc_log(PGC_LOG_INFO, 0, "admin on %s:%d", conf->admin_address, pgc_http_port(admin->http));
+    pgc_log(PGC_LOG_INFO, 0, "admin on %s:%d", settings->admin_address, pgc_http_port(admin->http));
     admin->gate =
-        app_gate_new(conf->admin_token, pgc_http_is_local(admin->http), admin->metrics, err);
+        app_gate_new(settings->admin_token, pgc_http_is_local(admin->http), admin->metrics, err);
     if (admin->gate == NULL) {
         goto fail;
     }

@@ -131,6 +131,7 @@ struct pgc_metrics;
 struct pgc_places;
 struct pgc_port;
 struct pgc_recent;
+struct pgc_tally;
 struct pgc_tls;
 
 /*
@@ -178,6 +179,7 @@ struct app_worker_conf {
     struct pgc_port *port;
     struct pgc_metrics *metrics;
     struct pgc_recent *recent;
+    struct pgc_tally *tally;
     _Atomic uint64_t *next_conn;
     int listen_port; /* the first worker's choice where the setting says 0 */
     bool joins;      /* the first worker listens there already */
@@ -202,9 +204,18 @@ void app_manager_tell(const char *state);
 
 /* The admin address: health, readiness, metrics, the page and the files of page_dir. */
 struct app_admin;
-struct app_admin *app_admin_open(struct pgc_loop *loop, const struct pgc_conf *conf,
-    struct pgc_metrics *metrics, struct pgc_feed *feed, struct pgc_recent *recent,
-    struct pgc_err *err) PGC_MUSTCHECK;
+
+/* What it tells of; all borrowed. */
+struct app_admin_conf {
+    const struct pgc_conf *settings;
+    struct pgc_metrics *metrics;
+    struct pgc_feed *feed;
+    struct pgc_recent *recent;
+    struct pgc_tally *tally;
+};
+
+struct app_admin *app_admin_open(
+    struct pgc_loop *loop, const struct app_admin_conf *conf, struct pgc_err *err) PGC_MUSTCHECK;
 void app_admin_close(struct app_admin *admin); /* NULL is fine */
 
 /* Ready means: what is committed now will be delivered. */

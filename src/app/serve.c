@@ -17,6 +17,7 @@
 #include "pgcable/metrics.h"
 #include "pgcable/port.h"
 #include "pgcable/recent.h"
+#include "pgcable/tally.h"
 #include "pgcable/tls.h"
 #include "pgcable/ws.h"
 
@@ -28,6 +29,7 @@ struct serve {
     struct pgc_loop *loop;
     struct pgc_metrics *metrics;
     struct pgc_recent *recent;
+    struct pgc_tally *tally;
     struct app_admin *admin;
     struct app_keys *keys;
     struct pgc_loop *feed_loop;
@@ -166,6 +168,7 @@ serve_new_feed(struct serve *serve)
         .envelope = (enum pgc_envelope)conf->envelope,
         .max_payload_bytes = (size_t)conf->max_payload_bytes,
         .recent = serve->recent,
+        .tally = serve->tally,
     };
 
     serve->feed_loop = pgc_loop_new();
@@ -201,6 +204,7 @@ serve_new_workers(struct serve *serve, struct pgc_err *err)
             .port = serve->ports[i],
             .metrics = serve->metrics,
             .recent = serve->recent,
+            .tally = serve->tally,
             .next_conn = &serve->next_conn,
             .listen_port = port,
             .joins = i > 0,
@@ -221,6 +225,21 @@ serve_new_workers(struct serve *serve, struct pgc_err *err)
 }
 
 static bool
+serve_open_admin(struct serve *serve, struct pgc_err *err)
+{
+    const struct app_admin_conf admin_conf = {
+        .settings = serve->generation->conf,
+        .metrics = serve->metrics,
+        .feed = serve->feed,
+        .recent = serve->recent,
+        .tally = serve->tally,
+    };
+
+    serve->admin = app_admin_open(serve->loop, &admin_conf, err);
+    return serve->admin != NULL;
+}
+
+static bool
 serve_build(struct serve *serve, struct pgc_err *err)
 {
     const struct pgc_conf *conf = serve->generation->conf;
@@ -229,6 +248,7 @@ serve_build(struct serve *serve, struct pgc_err *err)
     serve->loop = pgc_loop_new();
     serve->metrics = pgc_metrics_new();
     serve->recent = pgc_recent_new();
+    serve->tally = pgc_tally_new();
     pgc_metric_set(pgc_gauge(serve->metrics, "pgcable_build_info", "version=\"" PGC_VERSION "\"",
                        "Constant 1; the label is what runs."),
         1);
@@ -247,12 +267,8 @@ serve_build(struct serve *serve, struct pgc_err *err)
         return false;
     }
     serve_new_feed(serve);
-    if (conf->admin_port >= 0) {
-        serve->admin =
-            app_admin_open(serve->loop, conf, serve->metrics, serve->feed, serve->recent, err);
-        if (serve->admin == NULL) {
-            return false;
-        }
+    if (conf->admin_port >= 0 && !serve_open_admin(serve, err)) {
+        return false;
     }
     pgc_log(PGC_LOG_INFO, 0, "listening on %s:%d", conf->listen_address,
         app_worker_port(serve->workers[0]));
@@ -317,6 +333,7 @@ serve_free(struct serve *serve)
     pgc_loop_free(serve->loop);
     pgc_metrics_free(serve->metrics);
     pgc_recent_free(serve->recent);
+    pgc_tally_free(serve->tally);
     free(serve->ports);
     free(serve->workers);
     app_generation_unref(serve->generation);

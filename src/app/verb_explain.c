@@ -3,8 +3,10 @@
  * explain - what became of the changes of a row.
  *
  * Which changes are kept, and in which tick each was sent, pgcable.trace() says.  Which events they
- * raised is not stored anywhere: each of these ticks is read once more, as a daemon reads it.
+ * raised is not stored anywhere: each of these ticks is read once more, as a daemon reads it.  To
+ * how many clients they went a running daemon remembers for a while.
  */
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "pgcable/batch.h"
@@ -12,6 +14,7 @@
 #include "pgcable/mem.h"
 #include "pgcable/migrate.h"
 
+#include "ask_daemon.h"
 #include "look.h"
 
 /* The columns of pgcable.trace(). */
@@ -55,6 +58,10 @@ struct explain {
     size_t count;
     size_t at; /* the one that is read */
     size_t events;
+    struct app_delivered delivered; /* what that one raised, as the daemon keeps it */
+    bool daemon_answers;
+    struct pgc_err unasked; /* why it does not */
+    size_t uncounted;       /* events of which it is not known */
     struct app_look *look;
 };
 
@@ -151,9 +158,23 @@ explain_change(const struct explain_change *change)
     }
 }
 
+static void
+explain_clients(struct explain *explain, const char *topic, const struct pgc_msg *msg)
+{
+    uint64_t clients;
+
+    if (!app_take_delivered(&explain->delivered, topic, msg, &clients)) {
+        explain->uncounted++;
+    } else if (clients == 0) {
+        printf(", to no client");
+    } else {
+        printf(", to %" PRIu64 " client%s", clients, clients == 1 ? "" : "s");
+    }
+}
+
 /* Internal topics lead to the streams of members. */
 static void
-explain_event(const char *topic, const struct pgc_msg *msg)
+explain_event(struct explain *explain, const char *topic, const struct pgc_msg *msg)
 {
     struct pgc_buf event = {0};
 
@@ -167,8 +188,25 @@ explain_event(const char *topic, const struct pgc_msg *msg)
     } else if (strncmp(topic, "thread-members:", 15) == 0) {
         printf(" (chat-community-member-MEMBER-threads-channel of each of its members)");
     }
-    printf(", %zu bytes\n", msg->length);
+    printf(", %zu bytes", msg->length);
+    explain_clients(explain, topic, msg);
+    putchar('\n');
     pgc_buf_fini(&event);
+}
+
+static void
+explain_uncounted(const struct explain *explain, const struct pgc_conf *conf)
+{
+    putchar('\n');
+    if (!explain->daemon_answers) {
+        printf("%s, so to how many clients is not known\n", explain->unasked.message);
+        return;
+    }
+    printf("to how many clients %s is not known: the daemon at %s:%" PRId64
+           " keeps that of the latest %d messages since it began\n",
+        explain->uncounted == 1 ? "the event without a number went"
+                                : "the events without a number went",
+        conf->admin_address, conf->admin_port, PGC_TALLY_MESSAGES);
 }
 
 /* ---- a tick, once more ---- */
@@ -184,7 +222,7 @@ explain_batch(const struct pgc_batch *batch, void *arg)
 
         if (op->kind == PGC_OP_PUBLISH && op->msg->trace.id == change->id) {
             explain->events++;
-            explain_event(op->topic, op->msg);
+            explain_event(explain, op->topic, op->msg);
         } else if (op->kind == PGC_OP_RELOAD && change->op == 'T') {
             explain->events++;
             puts("  all clients are told to reload");
@@ -193,6 +231,18 @@ explain_batch(const struct pgc_batch *batch, void *arg)
     if (batch->tick > change->tick || (batch->tick == change->tick && batch->ends_tick)) {
         app_look_stop(explain->look);
     }
+}
+
+/* One that does not answer is asked once: it may take a while not to. */
+static void
+explain_ask(struct explain *explain, const struct pgc_conf *conf)
+{
+    const struct explain_change *change = &explain->changes[explain->at];
+    const struct pgc_trace trace = {.xid = (uint64_t)change->xid, .id = change->id};
+
+    explain->daemon_answers =
+        explain->daemon_answers &&
+        app_ask_delivered(conf, &trace, &explain->delivered, &explain->unasked);
 }
 
 static bool
@@ -207,6 +257,7 @@ explain_read(struct explain *explain, const struct pgc_conf *conf, struct pgc_er
     };
     bool ok;
 
+    explain_ask(explain, conf);
     explain->look = app_look_new(&look_conf);
     explain->events = 0;
     ok = app_look_run(explain->look, err);
@@ -234,9 +285,8 @@ explain_all(struct explain *explain, const struct pgc_conf *conf, struct pgc_err
             return false;
         }
     }
-    if (explain->count > 0) {
-        puts("\nTo how many clients each was sent is not kept; who reads along sees what comes: "
-             "pgcable tail.");
+    if (explain->uncounted > 0) {
+        explain_uncounted(explain, conf);
     }
     return true;
 }
@@ -244,7 +294,7 @@ explain_all(struct explain *explain, const struct pgc_conf *conf, struct pgc_err
 int
 app_explain(const struct app_args *args, struct pgc_conf *conf)
 {
-    struct explain explain = {.words = args->words};
+    struct explain explain = {.words = args->words, .daemon_answers = true};
     const struct pgc_migrate_sink sink = {.say = app_say, .row = explain_row, .arg = &explain};
     struct pgc_err err = {0};
     bool ok = app_look_try(conf, &err) &&
@@ -253,6 +303,7 @@ app_explain(const struct app_args *args, struct pgc_conf *conf)
 
     free(explain.relation);
     free(explain.changes);
+    app_delivered_fini(&explain.delivered);
     pgc_conf_free(conf);
     return ok ? APP_OK : app_fail(&err, APP_FAILED);
 }

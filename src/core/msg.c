@@ -2,6 +2,7 @@
 #include "pgcable/msg.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <stdalign.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -83,4 +84,27 @@ pgc_msg_unref(struct pgc_msg *msg)
         free(head->embeds);
         free(head);
     }
+}
+
+void
+pgc_msg_name(const struct pgc_msg *msg, char *out, size_t size)
+{
+    static const char start[] = "{\"event\":";
+    const char *name = msg->text + sizeof(start) - 1;
+    size_t length = 0;
+
+    out[0] = '\0';
+    if (strncmp(msg->text, start, sizeof(start) - 1) != 0) {
+        return;
+    }
+    name += isspace((unsigned char)*name) ? 1 : 0; /* as jsonb writes it */
+    if (*name != '"') {
+        return;
+    }
+    name++;
+    while (name[length] != '\0' && name[length] != '"' && length < size - 1) {
+        length++;
+    }
+    memcpy(out, name, length);
+    out[length] = '\0';
 }

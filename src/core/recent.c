@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "pgcable/recent.h"
 
-#include <ctype.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -54,30 +53,6 @@ recent_is_watched(const struct pgc_recent *recent)
     return until_ms != 0 && pgc_monotonic_ms() < until_ms;
 }
 
-/* What stands in {"event":"…", the form of all events; anything else has no name. */
-static void
-recent_name(const struct pgc_msg *msg, char *out, size_t size)
-{
-    static const char start[] = "{\"event\":";
-    const char *name = msg->text + sizeof(start) - 1;
-    size_t length = 0;
-
-    out[0] = '\0';
-    if (strncmp(msg->text, start, sizeof(start) - 1) != 0) {
-        return;
-    }
-    name += isspace((unsigned char)*name) ? 1 : 0; /* as jsonb writes it */
-    if (*name != '"') {
-        return;
-    }
-    name++;
-    while (name[length] != '\0' && name[length] != '"' && length < size - 1) {
-        length++;
-    }
-    memcpy(out, name, length);
-    out[length] = '\0';
-}
-
 static void
 recent_add(struct pgc_recent *recent, const char *stream, const struct pgc_msg *msg, int64_t now_us)
 {
@@ -89,7 +64,7 @@ recent_add(struct pgc_recent *recent, const char *stream, const struct pgc_msg *
     event->noted_us = now_us;
     event->trace = msg->trace;
     event->bytes = msg->length;
-    recent_name(msg, event->name, sizeof(event->name));
+    pgc_msg_name(msg, event->name, sizeof(event->name));
     (void)snprintf(event->stream, sizeof(event->stream), "%s", stream);
 }
 

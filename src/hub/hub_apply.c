@@ -10,10 +10,12 @@
 /* Messages on one topic that nothing stands between are handed to each subscription together: its
  * memory, most likely in no cache, is looked at once. */
 struct hub_run {
+    struct pgc_tally *tally; /* or NULL */
     struct hub_topic *topic;
     size_t count;
     size_t bytes;
     struct pgc_msg *msgs[PGC_RUN_MAX]; /* the batch's */
+    uint64_t numbers[PGC_RUN_MAX];     /* in the tally */
 };
 enum { HUB_RUN_BYTES = 32768 };
 
@@ -22,7 +24,7 @@ hub_run_end(struct hub_run *run)
 {
     const struct pgc_run handed = {.msgs = run->msgs, .count = run->count};
     struct hub_link *last;
-    size_t deliveries = 0;
+    size_t clients = 0;
 
     if (run->count == 0) {
         return 0;
@@ -32,12 +34,13 @@ hub_run_end(struct hub_run *run)
          link = link == last ? NULL : TAILQ_NEXT(link, by_topic)) {
         if (!link->dead && !link->sub->revoked) {
             link->sub->ops->deliver(link->sub->owner, link->sub, &handed);
-            deliveries += run->count;
+            clients++;
         }
     }
+    pgc_tally_add(run->tally, run->numbers, handed.count, clients);
     run->count = 0;
     run->bytes = 0;
-    return deliveries;
+    return clients * handed.count;
 }
 
 static size_t
@@ -54,6 +57,7 @@ hub_publish(struct pgc_hub *hub, struct hub_run *run, const struct pgc_op *op)
         deliveries = hub_run_end(run);
     }
     run->topic = topic;
+    run->numbers[run->count] = op->number;
     run->msgs[run->count++] = op->msg;
     run->bytes += op->msg->length;
     return deliveries;
@@ -205,7 +209,7 @@ hub_obey(struct pgc_hub *hub, const struct pgc_op *op)
 size_t
 pgc_hub_apply(struct pgc_hub *hub, const struct pgc_batch *batch)
 {
-    struct hub_run run = {.topic = NULL};
+    struct hub_run run = {.tally = hub->tally};
     size_t deliveries = 0;
 
     pgc_backlog_begin(hub->backlog, batch);

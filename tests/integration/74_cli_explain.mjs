@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-// pgcable explain: which events a row raised, to which streams, and when.
+// pgcable explain: which events a row raised, to which streams, when, and to how many clients.
 import assert from 'node:assert/strict';
 import { pgcable } from './lib/daemon.mjs';
 import { until } from './lib/until.mjs';
@@ -100,6 +100,72 @@ export default {
             /tick \d+/.test(await explain(t, 'thread_participant', 1)));
         assert.match(await explain(t, 'thread_participant', 1),
             /gone with TRUNCATE, trace \d+:\d+\n {2}tick .*\n {2}all clients are told to reload$/m);
+    },
+
+    async 'to how many clients an event went is asked of the daemon'(t) {
+        const [ann, bo] = [await t.app.member('Ann'), await t.app.member('Bo')];
+        const room = await t.app.room([ann, bo]);
+        const empty = await t.app.room([ann]); // nobody looks into it
+        const { room: hers } = await t.listen(ann, room);
+        const { room: his } = await t.listen(bo, room);
+        const unheard = await t.app.message(empty, ann, 'into the void');
+        const id = await t.app.message(room, ann, 'to both');
+        await t.settle(hers, his);
+        const text = await explain(t, 'message', id);
+        assert.match(text, new RegExp(`newMessage to chat-room-${room}-channel, \\d+ bytes, to 2 clients$`, 'm'));
+        assert.match(text, new RegExp(`newMessage to room-members:${room} .*, \\d+ bytes, to 2 clients$`, 'm'));
+        assert.doesNotMatch(text, /not known/);
+        assert.match(await explain(t, 'message', unheard),
+            new RegExp(`newMessage to chat-room-${empty}-channel, \\d+ bytes, to no client$`, 'm'));
+
+        const [, xid, row] = /trace (\d+):(\d+)/.exec(text);
+        const { type, body } = await t.daemon.get(`/delivered?xid=${xid}&id=${row}`);
+        assert.equal(type, 'application/json');
+        assert.deepEqual(JSON.parse(body), [`chat-room-${room}-channel`, `room-members:${room}`].map((stream) =>
+            ({ stream, event: 'newMessage', clients: 2 })));
+        assert.deepEqual(JSON.parse((await t.daemon.get('/delivered')).body), []);
+    },
+
+    async 'why it is not known to how many clients an event went'(t) {
+        const address = `127\\.0\\.0\\.1:${t.daemon.settings.admin_port}`;
+        const member = await t.app.member('Gone');
+        const room = await t.app.room([member]);
+        const { room: heard } = await t.listen(member, room);
+        const id = await t.app.message(room, member, 'before it was stopped');
+        await t.settle(heard);
+        assert.match(await explain(t, 'message', id, '--admin_port', '-1'),
+            /these settings name no admin_port .*, so to how many clients is not known$/m);
+
+        await t.daemon.stop();
+        t.later(async () => {
+            if (!t.daemon.running) {
+                await t.daemon.start();
+                await t.daemon.ready();
+            }
+        });
+        const text = await explain(t, 'message', id);
+        assert.match(text, new RegExp(`^ {2}newMessage to chat-room-${room}-channel, \\d+ bytes$`, 'm'));
+        assert.match(text, new RegExp(
+            `^the daemon at ${address} does not answer \\(.+\\), so to how many clients is not known$`, 'm'));
+
+        await t.daemon.start();
+        await t.daemon.ready();
+        assert.match(await explain(t, 'message', id), new RegExp(
+            `the events without a number went is not known: the daemon at ${address} keeps that of the latest 8192`));
+    },
+
+    async 'a daemon with admin_token is asked with it'(t) {
+        const daemon = await t.start({ admin_token: 'a token for the tests' });
+        const member = await t.app.member('Tok');
+        const room = await t.app.room([member]);
+        const { room: heard } = await t.listen(member, room, daemon);
+        const id = await t.app.message(room, member, 'by the other daemon');
+        await t.settle(heard);
+        const sent = `newMessage to chat-room-${room}-channel, \\d+ bytes`;
+        assert.match(await explain({ daemon }, 'message', id), new RegExp(`${sent}, to 1 client$`, 'm'));
+        const refused = await explain({ daemon }, 'message', id, '--admin_token', 'another than it has');
+        assert.match(refused, new RegExp(`${sent}$`, 'm'));
+        assert.match(refused, /wants its admin_token in these settings \(HTTP status 401\), so to how many/);
     },
 
     async 'what cannot be explained says what to do'(t) {

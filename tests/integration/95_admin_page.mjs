@@ -83,7 +83,7 @@ const newestTrace = (t) =>
 export default {
     async 'with a token the numbers are for who has it, health and readiness for everybody'(t) {
         const daemon = await t.start({ admin_token: TOKEN });
-        for (const target of ['/stats.json', '/metrics']) {
+        for (const target of ['/stats.json', '/metrics', '/delivered']) {
             for (const wrong of [{}, bearer(''), bearer(TOKEN.replace('t', 'T')), bearer(`${TOKEN}x`), { Authorization: TOKEN }]) {
                 const refused = await get(daemon, target, wrong);
                 assert.equal(refused.status, 401, `${target} ${JSON.stringify(wrong)}`);
@@ -96,7 +96,7 @@ export default {
             assert.equal((await get(daemon, target)).status, 200, target);
         }
         const { metrics } = await stats(daemon, '', bearer(TOKEN));
-        assert.equal(metrics.pgcable_admin_refused_total['reason="token"'], 10);
+        assert.equal(metrics.pgcable_admin_refused_total['reason="token"'], 15);
         await daemon.logged(/refuse a request on the admin address/);
         assert.doesNotMatch(daemon.log, new RegExp(TOKEN, 'i'));
     },
@@ -104,7 +104,7 @@ export default {
     async 'open to other machines and without a token, it tells them health and readiness only'(t) {
         const daemon = await t.start({ admin_address: '0.0.0.0' });
         await daemon.logged(/warn .*no metrics.*hint: set admin_token/);
-        for (const target of ['/', '/admin', '/admin/page.js', '/stats.json', '/metrics']) {
+        for (const target of ['/', '/admin', '/admin/page.js', '/stats.json', '/metrics', '/delivered']) {
             const { status, body } = await get(daemon, target);
             assert.equal(status, 403, target);
             assert.match(body, /admin_token is not set/);
@@ -124,7 +124,7 @@ export default {
     async 'a name that a stranger led here is not answered, and nobody may put the page in a frame'(t) {
         const { admin_port: port } = t.daemon.settings;
         for (const host of ['evil.example', `evil.example:${port}`, '127.0.0.1.evil.example', 'localhost.evil.example']) {
-            for (const target of ['/', '/stats.json', '/metrics']) {
+            for (const target of ['/', '/stats.json', '/metrics', '/delivered']) {
                 assert.equal((await get(t.daemon, target, { Host: host })).status, 403, `${host} ${target}`);
             }
         }

@@ -255,6 +255,51 @@ not_too_many_are_handed_over_together_nor_too_much(void **state)
 }
 
 static void
+add_of_row(struct pgc_batch *batch, int64_t row, const char *topic)
+{
+    struct pgc_msg *msg = pgc_msg_new(&hub_world_position, 0, "{\"event\":\"x\"}", 13);
+
+    msg->trace = (struct pgc_trace){.xid = 731, .id = row};
+    pgc_batch_add(batch, PGC_OP_PUBLISH, topic, NULL, msg);
+    pgc_msg_unref(msg);
+}
+
+static void
+each_message_is_counted_for_those_it_went_to(void **state)
+{
+    static const char *const counted[] = {"\"clients\":2}", "\"clients\":0}", "\"clients\":1}"};
+    struct world *world = *state;
+    struct pgc_tally *tally = pgc_tally_new();
+    struct pgc_hub *hub =
+        pgc_hub_new(world->loop, &(struct pgc_hub_conf){.metrics = world->metrics, .tally = tally});
+    struct pgc_batch *batch = pgc_batch_new(1);
+    struct listener ann = {0};
+    struct listener bo = {0};
+
+    hub_world_join(&ann, hub, "room", "1");
+    hub_world_join(&bo, hub, "room", "2");
+    add_of_row(batch, 1, "room");
+    add_of_row(batch, 2, "another room");
+    pgc_batch_add(batch, PGC_OP_EXPEL, NULL, "1", NULL);
+    add_of_row(batch, 3, "room");
+    pgc_tally_enter(tally, batch);
+    assert_int_equal(pgc_hub_apply(hub, batch), 3);
+    pgc_batch_unref(batch);
+    for (int64_t row = 1; row <= 3; row++) {
+        const struct pgc_trace trace = {.xid = 731, .id = row};
+        struct pgc_buf told = {0};
+
+        pgc_tally_write(tally, &trace, &told);
+        assert_non_null(strstr(pgc_buf_str(&told), counted[row - 1]));
+        pgc_buf_fini(&told);
+    }
+    hub_world_leave(&bo);
+    hub_world_turn(world);
+    pgc_hub_free(hub);
+    pgc_tally_free(tally);
+}
+
+static void
 topic_without_subscribers_is_forgotten(void **state)
 {
     struct world *world = *state;
@@ -326,6 +371,7 @@ main(void)
         TEST(batch_is_applied_in_its_order),
         TEST(what_follows_each_other_on_a_topic_is_handed_over_together),
         TEST(not_too_many_are_handed_over_together_nor_too_much),
+        TEST(each_message_is_counted_for_those_it_went_to),
         TEST(topic_without_subscribers_is_forgotten),
         TEST(topic_may_be_used_again_before_it_is_swept),
         TEST(member_with_many_rooms_is_attached_and_removed_quickly),
