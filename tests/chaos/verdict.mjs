@@ -10,6 +10,10 @@ const CLOCK_MS = 2; // commit times have microseconds, the clients' clock millis
 const messageOf = (key) => (/^[IUD]/.test(key) ? Number(/\d+/.exec(key)[0]) : null);
 const versionOf = (key) => (key[0] === 'D' ? Infinity : Number(key.split('.')[1]));
 
+// What a failover lost may be committed once more (it had been prepared), and be lost once more: what
+// a client is told of is the last one before that.
+const latest = (list, at) => list.reduce((last, one) => (last === undefined || at(one) > at(last) ? one : last), undefined);
+
 export class Verdict {
     // `ghosts`: what servers had whose last transactions were lost in a failover, read there:
     // [{ rows, tick, at }], the last tick that the other one has, too, and when it took over.
@@ -146,8 +150,8 @@ export class Verdict {
 
     // By what a message got the text that it is replayed with, if that is not its first.
     #editOf({ key, sha }, time) {
-        return key[0] === 'I' ? this.edits.get(messageOf(key))?.find(({ row }) =>
-            row.version === versionOf(key) && row.sha === sha && row.at <= time + CLOCK_MS) : null;
+        return key[0] === 'I' ? latest(this.edits.get(messageOf(key))?.filter(({ row }) =>
+            row.version === versionOf(key) && row.sha === sha && row.at <= time + CLOCK_MS) ?? [], ({ row }) => row.at) : null;
     }
 
     // What the ledger has under this name, or under the name it had before it was edited.
@@ -167,11 +171,13 @@ export class Verdict {
 
     // What was committed on a server whose last transactions were lost, and is told of in time.
     #ghostOf({ stream, facts, client }, { key, sha }, time, edit) {
-        const ghost = this.ghosts.find(({ expected }) => {
-            const lost = expected.streams.get(stream);
+        const due = [...this.ghosts].reverse().flatMap((one) => {
+            const lost = one.expected.streams.get(stream);
             const fact = lost?.get(key);
-            return (fact && fact.sha === sha && fact.row.at <= time + CLOCK_MS) || (edit && lost?.has(`I${messageOf(key)}.1`));
+            const told = fact?.sha === sha ? fact : edit ? lost?.get(`I${messageOf(key)}.1`) : undefined;
+            return told && told.row.at <= time + CLOCK_MS ? [{ ghost: one, at: told.row.at }] : [];
         });
+        const ghost = latest(due, ({ at }) => at)?.ghost;
         if (ghost) {
             this.ghostly++;
             return ghost;
