@@ -7,8 +7,8 @@
 
 #define BELL_HOT_MS    3    /* between polls that find rows, at least: coalesces */
 #define BELL_TIRED_MS  20   /* and at most */
-#define BELL_REST      2    /* so many times as long as reading took */
-#define BELL_WARM_MS   10   /* between empty polls, rows were here a moment ago */
+#define BELL_WARM_PART 4    /* between empty polls, of the time since there were rows: so much, */
+#define BELL_WARM_MS   10   /* and at most */
 #define BELL_DEAF_MS   20   /* between empty polls where writers never ring */
 #define BELL_COOL_MS   200  /* this long without rows: go to sleep */
 #define BELL_RENEW_MS  4000 /* well before the lease ends */
@@ -87,15 +87,13 @@ pgc_bell_polled(struct pgc_bell *bell, bool made, int64_t now_ms)
     }
 }
 
-/* Reading takes a third of the time at most.  Where processors are scarce it lasts longer, and
- * after a longer rest more rows are read at once, each for less: the writers have more left. */
+/* It rests as long as it read.  Where processors are scarce that lasts longer, and after a longer
+ * rest more rows are read at once, each for less: the writers have more left. */
 void
 pgc_bell_served(struct pgc_bell *bell, int64_t took_ms, int64_t now_ms)
 {
-    int64_t rest_ms = took_ms * BELL_REST;
-
     bell->polled_ms = now_ms;
-    bell->rest_ms = rest_ms < BELL_HOT_MS ? BELL_HOT_MS : rest_ms;
+    bell->rest_ms = took_ms < BELL_HOT_MS ? BELL_HOT_MS : took_ms;
     bell->rest_ms = bell->rest_ms > BELL_TIRED_MS ? BELL_TIRED_MS : bell->rest_ms;
 }
 
@@ -169,6 +167,16 @@ bell_is_cool(const struct pgc_bell *bell, int64_t now_ms)
     return bell->made_in_a_row == 0 && now_ms - bell->row_ms >= BELL_COOL_MS;
 }
 
+/* The longer no row came, the longer until the next one, most likely. */
+static int64_t
+bell_warm_ms(const struct pgc_bell *bell)
+{
+    int64_t pace_ms = (bell->polled_ms - bell->row_ms) / BELL_WARM_PART;
+
+    pace_ms = pace_ms < BELL_HOT_MS ? BELL_HOT_MS : pace_ms;
+    return pace_ms > BELL_WARM_MS ? BELL_WARM_MS : pace_ms;
+}
+
 /* From one poll to the next. */
 static int64_t
 bell_pace_ms(const struct pgc_bell *bell, int64_t now_ms)
@@ -185,7 +193,7 @@ bell_pace_ms(const struct pgc_bell *bell, int64_t now_ms)
     if (bell->state == BELL_ASLEEP) {
         return bell->poll_ms;
     }
-    return bell_is_cool(bell, now_ms) ? BELL_DEAF_MS : BELL_WARM_MS;
+    return bell_is_cool(bell, now_ms) ? BELL_DEAF_MS : bell_warm_ms(bell);
 }
 
 /* When the word is to be set loud, for the first time or again. */

@@ -86,14 +86,28 @@ the_longer_reading_takes_the_longer_it_rests_but_never_for_long(void **state)
     pgc_bell_served(bell, 0, 0);
     assert_waits(bell, 0, 1, 5);
     poll_at(bell, 10, true);
-    pgc_bell_served(bell, 6, 16);
-    assert_waits(bell, 16, 10, 14);
+    pgc_bell_served(bell, 12, 22);
+    assert_waits(bell, 22, 10, 14);
     poll_at(bell, 30, true);
     pgc_bell_served(bell, 60000, 60030);
     assert_waits(bell, 60030, 15, 25);
     pgc_bell_reset(bell, false, 60030);
     poll_at(bell, 60030, true);
     assert_waits(bell, 60030, 1, 5);
+}
+
+static void
+where_rows_were_a_moment_ago_it_looks_often_then_less(void **state)
+{
+    struct pgc_bell *bell = *state;
+
+    poll_at(bell, 0, true);
+    poll_at(bell, 4, false);
+    assert_waits(bell, 4, 1, 4);
+    poll_at(bell, 24, false);
+    assert_waits(bell, 24, 5, 8);
+    poll_at(bell, 100, false);
+    assert_waits(bell, 100, 9, 12);
 }
 
 static void
@@ -338,6 +352,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         WITH_BELL(while_rows_come_it_polls_and_writers_are_quiet),
         WITH_BELL(the_longer_reading_takes_the_longer_it_rests_but_never_for_long),
+        WITH_BELL(where_rows_were_a_moment_ago_it_looks_often_then_less),
         WITH_BELL(it_sleeps_only_after_loud_look_and_one_last_poll),
         WITH_BELL(a_notification_ends_the_sleep_unless_a_poll_was_sent_after_it),
         WITH_BELL(it_waits_for_those_who_wrote_before_the_word_was_loud_and_for_no_others),
