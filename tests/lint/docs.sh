@@ -75,7 +75,7 @@ settings |= {f'{setting}_file' for setting in settings if re.search('secret|toke
 functions = set(re.findall(r'\bpgcable\.(\w+)\(', open('sql/expected/schema.sql').read()))
 
 def check_commands(page, text):
-    for command in re.findall(r'(?:^|[\s/;])pgcable((?: +[^\s|<>;&]+)+)', text, re.M):
+    for command in re.findall(r'(?:^|[\s/;])pgcable((?: [^\s|<>;&]+)(?: +[^\s|<>;&]+)*)', text, re.M):
         verb, *words = command.split()
         if not re.fullmatch(r'[a-z]+', verb) or 'schema pgcable' in text:
             continue  # an option, "pgcable VERB", or what is in SQL
