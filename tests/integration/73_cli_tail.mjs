@@ -31,6 +31,8 @@ async function failsSaying(args, ...patterns) {
     }
 }
 
+export const isAlone = true;
+
 export default {
     async 'the stream of a room is what its subscribers get'(t) {
         const { room: heard } = await t.listen(42, 7);

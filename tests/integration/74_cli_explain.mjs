@@ -23,6 +23,8 @@ async function failsSaying(args, ...patterns) {
 const sends = (text) => text.match(/^ {2}\w+ to [^\s,]+|^\S+Z \w+|^ {2}raised no event/gm)
     .map((line) => line.replace(/^\S+Z /, '').trim());
 
+export const isAlone = true;
+
 export default {
     async 'a message raises events for its room and for its members, one change after the other'(t) {
         const member = await t.app.member('Exa');

@@ -10,7 +10,8 @@
 //   PGCABLE_WRAP   what goes before it, such as "valgrind -q --error-exitcode=99"
 //   PGCABLE_KEEP   set: leave the folder with database, settings and logs
 //
-// A file NN_area_behaviour.mjs exports { sentence: async (t) => { … } }; `t` is lib/test.mjs.
+// A file NN_area_behaviour.mjs exports { sentence: async (t) => { … } }; `t` is lib/test.mjs.  With
+// `isAlone` it has a database of its own, for it looks at what stands in that.
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -33,12 +34,13 @@ function listAreas() {
 }
 
 async function loadTests(area, only) {
-    const { default: sentences } = await import(path.join(HERE, `${area}.mjs`)).catch((error) => ({
+    const { default: sentences, isAlone } = await import(path.join(HERE, `${area}.mjs`)).catch((error) => ({
         default: { 'the file can be read': () => Promise.reject(error) },
     }));
-    return Object.entries(sentences)
+    const tests = Object.entries(sentences)
         .map(([sentence, body]) => ({ name: `${area}: ${sentence}`, body }))
         .filter(({ name }) => !only || only.test(name));
+    return Object.assign(tests, { isAlone });
 }
 
 async function runTest({ name, body }, world) {
@@ -70,17 +72,25 @@ async function runTest({ name, body }, world) {
 async function runAreas(next, only) {
     const count = { PASS: 0, FAIL: 0, SKIP: 0 };
     const world = await World.create();
+    const worlds = [world];
     const leave = async (signal) => {
         Daemon.all.filter(({ running }) => running).forEach((daemon) => daemon.kill('SIGKILL'));
-        await world.end().catch(() => {});
+        await Promise.all(worlds.map((one) => one.end().catch(() => {})));
         process.exit(signal === 'SIGINT' ? 130 : 143);
     };
     process.once('SIGINT', leave);
     process.once('SIGTERM', leave);
     process.once('disconnect', leave);
     for (let area = await next(); area; area = await next()) {
-        for (const test of await loadTests(area, only)) {
-            count[await runTest(test, world)]++;
+        const tests = await loadTests(area, only);
+        if (tests.isAlone) {
+            worlds.push(await World.create());
+        }
+        for (const test of tests) {
+            count[await runTest(test, worlds.at(-1))]++;
+        }
+        if (tests.isAlone) {
+            await worlds.pop().end();
         }
     }
     process.off('disconnect', leave);
