@@ -157,7 +157,8 @@ export default {
             [{ TERM: 'xterm' }, true],
             [{ TERM: 'xterm', NO_COLOR: '1' }, false],
         ]) {
-            const command = `${process.env.PGCABLE_WRAP ?? ''} ${PGCABLE}`;
+            // Ctrl-C goes to all on the terminal: a shell that stayed would die of it.
+            const command = `exec ${process.env.PGCABLE_WRAP ?? ''} ${PGCABLE}`;
             const onTerminal = new Running(
                 ['-qec', `${command} tail chat-room-7-channel --since 10m -c ${t.daemon.file}`, '/dev/null'],
                 { env, program: 'script' },
