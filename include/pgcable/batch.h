@@ -51,7 +51,7 @@ struct pgc_op {
     const char *via;     /* NULL where the kind has none; owned by the batch */
     struct pgc_msg *msg; /* PUBLISH, HOLE, AMEND; one reference held by the batch */
     struct pgc_ban ban;  /* BAN_TOKEN, BAN_MEMBER */
-    uint64_t number; /* PUBLISH: by which its deliveries are counted (tally.h); 0 = not at all */
+    uint64_t number; /* PUBLISH: by which its deliveries are counted (recent.h); 0 = not at all */
 };
 
 struct pgc_batch {

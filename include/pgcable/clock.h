@@ -14,6 +14,10 @@ int64_t pgc_wall_s(void);                  /* seconds since 1970 */
 int64_t pgc_wall_us(void);                 /* microseconds since 1970 */
 int64_t pgc_wall_age_us(int64_t since_us); /* 0 if another machine's clock is ahead of ours */
 
+/* "2026-11-22T16:37:01.123Z" */
+enum { PGC_WALL_TEXT = 32 };
+void pgc_wall_text(int64_t wall_us, char text[PGC_WALL_TEXT]);
+
 /* Random bytes from the kernel; aborts if there are none. */
 void pgc_random(void *bytes, size_t length);
 

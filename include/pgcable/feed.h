@@ -18,7 +18,6 @@
 #include "pgcable/metrics.h"
 #include "pgcable/port.h"
 #include "pgcable/recent.h"
-#include "pgcable/tally.h"
 
 enum pgc_notify_mode { PGC_NOTIFY_AUTO, PGC_NOTIFY_ALWAYS, PGC_NOTIFY_OFF };
 
@@ -35,7 +34,6 @@ struct pgc_feed_conf {
     enum pgc_envelope envelope;
     size_t max_payload_bytes;
     struct pgc_recent *recent; /* NULL = none */
-    struct pgc_tally *tally;   /* NULL = none */
 
     /* For people who look on beside the daemons: nothing is pruned or tended, and what shows one
      * member's view is built for members who do not listen, too. */

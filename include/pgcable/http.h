@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "pgcable/buf.h"
 #include "pgcable/err.h"
@@ -39,6 +40,9 @@ typedef bool (*pgc_http_fn)(
 /* The parameter of that name, decoded; false if there is none or it does not fit. */
 bool pgc_http_param(
     const struct pgc_http_request *request, const char *name, char *out, size_t size);
+
+/* The same, of decimal digits; false and `out` untouched if it is anything else. */
+bool pgc_http_number(const struct pgc_http_request *request, const char *name, uint64_t *out);
 
 /* Listens at once.  Only GET and HEAD are let through (405); body size and time are bounded.
  * `port` 0 = any free one (pgc_http_port tells). */

@@ -17,7 +17,7 @@
 #include "pgcable/batch.h"
 #include "pgcable/loop.h"
 #include "pgcable/metrics.h"
-#include "pgcable/tally.h"
+#include "pgcable/recent.h"
 
 struct pgc_hub;
 struct pgc_sub;
@@ -44,7 +44,7 @@ struct pgc_hub_conf {
     unsigned replay_messages;  /* in one replay */
     size_t replay_bytes;       /* the same, in bytes: what a client's queue holds; 0 = any number */
     struct pgc_metrics *metrics;
-    struct pgc_tally *tally; /* where deliveries are counted; NULL = nowhere */
+    struct pgc_recent *recent; /* where deliveries are counted; NULL = nowhere */
 };
 
 /* `loop` runs the sweep of what was marked dead. */

@@ -17,12 +17,12 @@
 #include "pgcable/log.h"
 #include "pgcable/mem.h"
 #include "pgcable/metrics.h"
+#include "pgcable/recent.h"
 #include "pgcable/table.h"
-#include "pgcable/tally.h"
 
 #include "app.h"
 
-enum { ADMIN_MAX_FILE_BYTES = 4 << 20, ADMIN_STALE_MS = 10000 };
+enum { ADMIN_MAX_FILE_BYTES = 4 << 20, ADMIN_STALE_MS = 10000, ADMIN_BAD_REQUEST = 400 };
 
 /* Of the page: it loads what is ours and shows nothing that it was not given. */
 static const char admin_policy[] = "default-src 'none'; script-src 'self'; style-src 'self'; "
@@ -38,7 +38,7 @@ struct app_admin {
     struct pgc_http *http;
     struct pgc_metrics *metrics;
     struct pgc_feed *feed;
-    struct pgc_tally *tally;
+    struct pgc_recent *recent;
     struct pgc_table *files; /* name -> struct admin_file */
     struct app_stats *stats;
     struct app_process *process;
@@ -210,28 +210,26 @@ admin_stats(
     }
 }
 
-static uint64_t
-admin_number(const struct pgc_http_request *request, const char *name)
-{
-    char text[24];
-
-    return pgc_http_param(request, name, text, sizeof(text)) ? strtoull(text, NULL, 10) : 0;
-}
-
 /* To how many clients what a row raised was handed: pgcable explain asks. */
 static void
 admin_delivered(
     struct app_admin *admin, const struct pgc_http_request *request, struct pgc_http_answer *answer)
 {
-    const struct pgc_trace trace = {
-        .xid = admin_number(request, "xid"),
-        .id = (int64_t)admin_number(request, "id"),
-    };
+    uint64_t xid;
+    uint64_t id;
 
-    if (app_gate_may_look(admin->gate, request, answer)) {
-        answer->content_type = "application/json";
-        pgc_tally_write(admin->tally, &trace, &answer->body);
+    if (!app_gate_may_look(admin->gate, request, answer)) {
+        return;
     }
+    if (!pgc_http_number(request, "xid", &xid) || !pgc_http_number(request, "id", &id)) {
+        answer->status = ADMIN_BAD_REQUEST;
+        pgc_buf_adds(&answer->body, "ask as /delivered?xid=XID&id=ID, with the two numbers of a "
+                                    "trace: \"pgcable explain TABLE ID\" says them\n");
+        return;
+    }
+    answer->content_type = "application/json";
+    pgc_recent_write_row(
+        admin->recent, &(struct pgc_trace){.xid = xid, .id = (int64_t)id}, &answer->body);
 }
 
 static bool
@@ -266,7 +264,7 @@ app_admin_open(struct pgc_loop *loop, const struct app_admin_conf *conf, struct 
 
     admin->metrics = conf->metrics;
     admin->feed = conf->feed;
-    admin->tally = conf->tally;
+    admin->recent = conf->recent;
     admin->files = pgc_table_new();
     admin->stats = app_stats_new(loop, conf->metrics, conf->feed, conf->recent);
     admin->process = app_process_new(conf->metrics);

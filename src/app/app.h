@@ -79,7 +79,7 @@ struct app_verb {
     const char *example;
     size_t min_words;
     size_t max_words;
-    bool is_slow; /* may be: how long it takes is shown on a terminal */
+    bool is_endless; /* it runs until it is told to end */
     int (*run)(const struct app_args *args, struct pgc_conf *conf); /* takes `conf` over */
 };
 
@@ -103,8 +103,8 @@ int app_token(const struct app_args *args, struct pgc_conf *conf);
 int app_uninstall(const struct app_args *args, struct pgc_conf *conf);
 
 /* Between the two a terminal is told for how long, from the second second on. */
-struct app_progress *app_progress_begin(const char *what); /* borrowed */
-void app_progress_end(struct app_progress *progress);      /* NULL is fine */
+struct app_progress *app_progress_begin(void);
+void app_progress_end(struct app_progress *progress); /* NULL is fine */
 
 /* Print "pgcable: <message>" and the hint to standard error, return `status`. */
 int app_fail(const struct pgc_err *err, int status);
@@ -131,7 +131,6 @@ struct pgc_metrics;
 struct pgc_places;
 struct pgc_port;
 struct pgc_recent;
-struct pgc_tally;
 struct pgc_tls;
 
 /*
@@ -179,7 +178,6 @@ struct app_worker_conf {
     struct pgc_port *port;
     struct pgc_metrics *metrics;
     struct pgc_recent *recent;
-    struct pgc_tally *tally;
     _Atomic uint64_t *next_conn;
     int listen_port; /* the first worker's choice where the setting says 0 */
     bool joins;      /* the first worker listens there already */
@@ -211,7 +209,6 @@ struct app_admin_conf {
     struct pgc_metrics *metrics;
     struct pgc_feed *feed;
     struct pgc_recent *recent;
-    struct pgc_tally *tally;
 };
 
 struct app_admin *app_admin_open(

@@ -119,7 +119,7 @@ ask_check_status(const struct pgc_conf *conf, const struct pgc_buf *answer, stru
 static void
 ask_read_event(struct app_delivered *delivered, const struct pgc_json *json)
 {
-    struct pgc_tally_event event = {0};
+    struct pgc_recent_event event = {0};
     size_t length;
     const char *stream = pgc_json_string(json, "stream", &length);
     const char *name = pgc_json_string(json, "event", &length);
@@ -188,11 +188,11 @@ bool
 app_take_delivered(struct app_delivered *delivered, const char *stream, const struct pgc_msg *msg,
     uint64_t *clients)
 {
-    struct pgc_tally_event wanted = {0};
+    struct pgc_recent_event wanted = {0};
 
-    pgc_tally_name(&wanted, stream, msg);
+    pgc_recent_name(&wanted, stream, msg);
     for (size_t i = 0; i < delivered->count; i++) {
-        struct pgc_tally_event *event = &delivered->events[i];
+        struct pgc_recent_event *event = &delivered->events[i];
 
         if (strcmp(event->stream, wanted.stream) == 0 && strcmp(event->name, wanted.name) == 0) {
             *clients = event->clients;

@@ -3,13 +3,13 @@
 #ifndef PGCABLE_APP_ASK_DAEMON_H
 #define PGCABLE_APP_ASK_DAEMON_H
 
-#include "pgcable/tally.h"
+#include "pgcable/recent.h"
 
 #include "app.h"
 
 /* Zeroed = nothing was asked. */
 struct app_delivered {
-    struct pgc_tally_event *events;
+    struct pgc_recent_event *events;
     size_t count;
 };
 

@@ -7,7 +7,6 @@
 
 #include <signal.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "pgcable/feed.h"
@@ -180,18 +179,6 @@ app_event_name(const struct pgc_msg *msg, struct pgc_buf *name)
     if (name->length == 0) {
         pgc_buf_addc(name, '-');
     }
-}
-
-void
-app_time(int64_t wall_us, char text[32])
-{
-    time_t seconds = (time_t)(wall_us / 1000000);
-    struct tm parts = {0};
-    char date[24];
-
-    gmtime_r(&seconds, &parts);
-    strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &parts);
-    snprintf(text, 32, "%s.%03dZ", date, (int)(wall_us / 1000 % 1000));
 }
 
 bool

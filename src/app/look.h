@@ -36,11 +36,8 @@ bool app_look_was_interrupted(const struct app_look *look); /* by a signal */
 struct pgc_port *app_look_port(struct app_look *look);
 void app_look_free(struct app_look *look); /* NULL is fine */
 
-/* The text of a message's "event", or "-". */
+/* The text of a message's "event", wherever it stands, or "-". */
 void app_event_name(const struct pgc_msg *msg, struct pgc_buf *name);
-
-/* "2026-11-22T16:37:01.123Z" */
-void app_time(int64_t wall_us, char text[32]);
 
 /* May what goes to standard output be coloured? */
 bool app_wants_colour(void);

@@ -17,7 +17,6 @@
 #include "pgcable/metrics.h"
 #include "pgcable/port.h"
 #include "pgcable/recent.h"
-#include "pgcable/tally.h"
 #include "pgcable/tls.h"
 #include "pgcable/ws.h"
 
@@ -29,7 +28,6 @@ struct serve {
     struct pgc_loop *loop;
     struct pgc_metrics *metrics;
     struct pgc_recent *recent;
-    struct pgc_tally *tally;
     struct app_admin *admin;
     struct app_keys *keys;
     struct pgc_loop *feed_loop;
@@ -168,7 +166,6 @@ serve_new_feed(struct serve *serve)
         .envelope = (enum pgc_envelope)conf->envelope,
         .max_payload_bytes = (size_t)conf->max_payload_bytes,
         .recent = serve->recent,
-        .tally = serve->tally,
     };
 
     serve->feed_loop = pgc_loop_new();
@@ -204,7 +201,6 @@ serve_new_workers(struct serve *serve, struct pgc_err *err)
             .port = serve->ports[i],
             .metrics = serve->metrics,
             .recent = serve->recent,
-            .tally = serve->tally,
             .next_conn = &serve->next_conn,
             .listen_port = port,
             .joins = i > 0,
@@ -232,7 +228,6 @@ serve_open_admin(struct serve *serve, struct pgc_err *err)
         .metrics = serve->metrics,
         .feed = serve->feed,
         .recent = serve->recent,
-        .tally = serve->tally,
     };
 
     serve->admin = app_admin_open(serve->loop, &admin_conf, err);
@@ -248,7 +243,6 @@ serve_build(struct serve *serve, struct pgc_err *err)
     serve->loop = pgc_loop_new();
     serve->metrics = pgc_metrics_new();
     serve->recent = pgc_recent_new();
-    serve->tally = pgc_tally_new();
     pgc_metric_set(pgc_gauge(serve->metrics, "pgcable_build_info", "version=\"" PGC_VERSION "\"",
                        "Constant 1; the label is what runs."),
         1);
@@ -333,7 +327,6 @@ serve_free(struct serve *serve)
     pgc_loop_free(serve->loop);
     pgc_metrics_free(serve->metrics);
     pgc_recent_free(serve->recent);
-    pgc_tally_free(serve->tally);
     free(serve->ports);
     free(serve->workers);
     app_generation_unref(serve->generation);

@@ -17,7 +17,7 @@
 
 #include "app.h"
 
-enum { STATS_BUSIEST = 15, STATS_TAIL = 200, STATS_FILTER_BYTES = 128 };
+enum { STATS_EVENTS = 2048, STATS_BUSIEST = 15, STATS_TAIL = 200, STATS_FILTER_BYTES = 128 };
 #define STATS_WINDOW_US ((int64_t)60 * 1000000)
 
 /* How often a stream stands among the recent events. */
@@ -36,9 +36,9 @@ struct app_stats {
     int64_t started_at; /* wall clock, in ms: tells one life of the daemon from another */
 
     /* scratch */
-    struct pgc_recent_event events[PGC_RECENT_EVENTS];
+    struct pgc_recent_event events[STATS_EVENTS];
     struct pgc_recent_refusal refusals[PGC_RECENT_REFUSALS];
-    struct stats_stream streams[PGC_RECENT_EVENTS];
+    struct stats_stream streams[STATS_EVENTS];
 };
 
 struct app_stats *
@@ -127,7 +127,7 @@ stats_count_streams(struct app_stats *stats, size_t first, size_t count)
     return streams;
 }
 
-/* Of the events of the last minute, or of so much of it as is kept. */
+/* Of the events of the last minute, or of so much of it as is looked at. */
 static void
 stats_add_busiest(struct app_stats *stats, size_t count, struct pgc_buf *out)
 {
@@ -219,12 +219,14 @@ stats_add_refusals(struct app_stats *stats, struct pgc_buf *out)
     pgc_buf_adds(out, "],");
 }
 
+/* What is no number asks for all. */
 static uint64_t
-stats_number(const struct pgc_http_request *request, const char *name)
+stats_from(const struct pgc_http_request *request, const char *name)
 {
-    char text[24];
+    uint64_t from = 0;
 
-    return pgc_http_param(request, name, text, sizeof(text)) ? strtoull(text, NULL, 10) : 0;
+    (void)pgc_http_number(request, name, &from);
+    return from;
 }
 
 void
@@ -235,15 +237,14 @@ app_stats_write(
     size_t count;
 
     (void)pgc_http_param(request, "filter", filter, sizeof(filter));
-    pgc_recent_look(stats->recent);
-    count = pgc_recent_events(stats->recent, stats->events);
+    count = pgc_recent_events(stats->recent, stats->events, STATS_EVENTS);
     pgc_buf_addc(out, '{');
     stats_add_status(stats, out);
     stats_add_busiest(stats, count, out);
-    stats_add_tail(stats, count, filter, stats_number(request, "tail"), out);
+    stats_add_tail(stats, count, filter, stats_from(request, "tail"), out);
     stats_add_refusals(stats, out);
     pgc_buf_adds(out, "\"trend\":");
-    app_trend_write(stats->trend, stats_number(request, "trend"), out);
+    app_trend_write(stats->trend, stats_from(request, "trend"), out);
     pgc_buf_adds(out, ",\"metrics\":");
     pgc_metrics_write_json(stats->metrics, out);
     pgc_buf_adds(out, "}\n");

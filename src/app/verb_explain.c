@@ -11,6 +11,7 @@
 
 #include "pgcable/batch.h"
 #include "pgcable/buf.h"
+#include "pgcable/clock.h"
 #include "pgcable/mem.h"
 #include "pgcable/migrate.h"
 
@@ -115,9 +116,9 @@ explain_title(const struct explain *explain)
 static void
 explain_nothing(const struct explain *explain)
 {
-    char time[32];
+    char time[PGC_WALL_TEXT];
 
-    app_time(explain->kept_since_us, time);
+    pgc_wall_text(explain->kept_since_us, time);
     if (explain->is_gone) {
         printf("nothing is known of it: there is no such row, and no change of one since %s;\n"
                "if there was one before that, what it raised is not kept any more (retention_s)\n",
@@ -139,19 +140,19 @@ explain_change(const struct explain_change *change)
     } texts[] = {
         {'I', "inserted"}, {'U', "updated"}, {'D', "deleted"}, {'T', "gone with TRUNCATE"}};
     const char *text = "changed";
-    char time[32];
+    char time[PGC_WALL_TEXT];
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         text = texts[i].op == change->op ? texts[i].text : text;
     }
-    app_time(change->at_us, time);
+    pgc_wall_text(change->at_us, time);
     printf("\n%s %s, trace %lld:%lld\n", time, text, (long long)change->xid, (long long)change->id);
     if (change->tick == 0) {
         puts("  committed, and in no tick yet: no daemon has read it (does one run? "
              "\"pgcable doctor\")");
         return;
     }
-    app_time(change->tick_at_us, time);
+    pgc_wall_text(change->tick_at_us, time);
     printf("  tick %lld, made %s\n", (long long)change->tick, time);
     if (!change->is_kept) {
         puts("  what it raised is not known: the tick before is not kept any more (retention_s)");
@@ -202,11 +203,10 @@ explain_uncounted(const struct explain *explain, const struct pgc_conf *conf)
         printf("%s, so to how many clients is not known\n", explain->unasked.message);
         return;
     }
-    printf("to how many clients %s is not known: the daemon at %s:%" PRId64
-           " keeps that of the latest %d messages since it began\n",
-        explain->uncounted == 1 ? "the event without a number went"
-                                : "the events without a number went",
-        conf->admin_address, conf->admin_port, PGC_TALLY_MESSAGES);
+    printf("where no number of clients is said, the daemon at %s:%" PRId64
+           " does not know it: it has not read that tick yet, or keeps it no longer (only the"
+           " latest %d messages since it began)\n",
+        conf->admin_address, conf->admin_port, PGC_RECENT_EVENTS);
 }
 
 /* ---- a tick, once more ---- */

@@ -111,9 +111,9 @@ tail_show_json(const char *stream, const struct pgc_msg *msg, const char *time)
 static void
 tail_show(const struct tail *tail, const char *stream, const struct pgc_msg *msg)
 {
-    char time[32];
+    char time[PGC_WALL_TEXT];
 
-    app_time(msg->committed_us, time);
+    pgc_wall_text(msg->committed_us, time);
     if (tail->json) {
         tail_show_json(stream, msg, time);
     } else {
@@ -246,9 +246,9 @@ tail_begins(struct tail *tail, const struct pgc_batch *batch)
     }
     tail->begun = true;
     if (tail->since_us > 0 && batch->at_us > tail->since_us) {
-        char time[32];
+        char time[PGC_WALL_TEXT];
 
-        app_time(batch->at_us, time);
+        pgc_wall_text(batch->at_us, time);
         tail_note("what was before %s is not kept any more (retention_s)", time);
     }
     if (tail->member == NULL) {

@@ -117,7 +117,7 @@ worker_hub_conf(const struct app_worker *worker, const struct pgc_conf *conf)
         .replay_messages = (unsigned)conf->replay_messages,
         .replay_bytes = worker_replay_bytes(conf),
         .metrics = worker->conf.metrics,
-        .tally = worker->conf.tally,
+        .recent = worker->conf.recent,
     };
 }
 

@@ -130,6 +130,8 @@ static void
 cable_set_live(struct pgc_cable *cable, bool is_live)
 {
     cable->is_live = is_live;
+    cable->is_traced = is_live && pgc_log_wants(PGC_LOG_DEBUG);
+    cable->timed = NULL;
     for (size_t i = 0; i < PGC_DIALECTS; i++) {
         pgc_idents_set_live(cable->idents[i], is_live);
     }
@@ -146,8 +148,6 @@ cable_take_batch(struct pgc_cable *cable, const struct pgc_batch *batch)
     pgc_rights_enforce(cable);
     cable->rechecked[0] = '\0';
     cable_set_live(cable, false);
-    cable->timed = NULL;
-    cable->noted = NULL;
     pgc_metric_add(cable->metrics.deliveries, (int64_t)deliveries);
     if (deliveries > 0) {
         pgc_metric_observe_us(cable->metrics.fanout_seconds, pgc_monotonic_us() - began_us);

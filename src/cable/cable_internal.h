@@ -282,9 +282,9 @@ struct pgc_cable {
     bool has_new_bans;                 /* that sessions have not been held against */
     char rechecked[PGC_CLASS_MAX + 1]; /* the last class in this batch */
     bool is_live;                      /* a batch is being handed out */
+    bool is_traced;                    /* and the log wants each delivery */
     struct pgc_log_limit reject_limit;
     const struct pgc_msg *timed; /* of that batch, the first of those timed last */
-    const struct pgc_msg *noted; /* the first of the run that was noted last; or NULL */
 };
 
 /* These messages were handed to a connection's queue: times their way, once for each run. */

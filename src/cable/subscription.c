@@ -22,12 +22,9 @@ subscription_trace(
 /* The clients of a run come one after the other: of all but the first there is nothing to note,
  * unless the log wants each. */
 static void
-subscription_note_first(const struct pgc_subscription *subscription, const struct pgc_run *run)
+subscription_note(const struct pgc_subscription *subscription, const struct pgc_run *run)
 {
-    struct pgc_cable *cable = subscription->session->cable;
-
-    pgc_cable_note_run(cable, run);
-    cable->noted = cable->is_live && !pgc_log_wants(PGC_LOG_DEBUG) ? run->msgs[0] : NULL;
+    pgc_cable_note_run(subscription->session->cable, run);
     subscription_trace(subscription, run, "queued for");
 }
 
@@ -38,8 +35,8 @@ subscription_send(struct pgc_subscription *subscription, const struct pgc_run *r
 
     subscription->delivered += run->count;
     session->ops->send(session->sink, pgc_ident_messages(subscription->ident, run), false);
-    if (session->cable->noted != run->msgs[0]) {
-        subscription_note_first(subscription, run);
+    if (session->cable->timed != run->msgs[0] || session->cable->is_traced) {
+        subscription_note(subscription, run);
     }
 }
 

@@ -50,6 +50,18 @@ pgc_wall_age_us(int64_t since_us)
 }
 
 void
+pgc_wall_text(int64_t wall_us, char text[PGC_WALL_TEXT])
+{
+    time_t seconds = (time_t)(wall_us / 1000000);
+    struct tm utc = {0};
+    size_t length;
+
+    (void)gmtime_r(&seconds, &utc);
+    length = strftime(text, PGC_WALL_TEXT, "%Y-%m-%dT%H:%M:%S", &utc);
+    (void)snprintf(text + length, PGC_WALL_TEXT - length, ".%03dZ", (int)(wall_us / 1000 % 1000));
+}
+
+void
 pgc_random(void *bytes, size_t length)
 {
     char *next = bytes;

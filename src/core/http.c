@@ -267,6 +267,25 @@ pgc_http_param(const struct pgc_http_request *request, const char *name, char *o
     return found;
 }
 
+bool
+pgc_http_number(const struct pgc_http_request *request, const char *name, uint64_t *out)
+{
+    char text[24];
+    uint64_t number;
+
+    if (!pgc_http_param(request, name, text, sizeof(text)) || text[0] == '\0' ||
+        text[strspn(text, "0123456789")] != '\0') {
+        return false;
+    }
+    errno = 0;
+    number = strtoull(text, NULL, 10);
+    if (errno != 0) {
+        return false;
+    }
+    *out = number;
+    return true;
+}
+
 void
 pgc_http_close(struct pgc_http *http)
 {

@@ -6,7 +6,6 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "pgcable/buf.h"
@@ -92,14 +91,10 @@ log_add_field(struct pgc_buf *line, const char *text, bool is_json)
 static void
 log_add_time(struct pgc_buf *line)
 {
-    int64_t now_us = pgc_wall_us();
-    time_t seconds = (time_t)(now_us / 1000000);
-    struct tm utc = {0};
-    char text[32];
+    char text[PGC_WALL_TEXT];
 
-    (void)gmtime_r(&seconds, &utc);
-    (void)strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &utc);
-    pgc_buf_addf(line, "%s.%03dZ", text, (int)(now_us / 1000 % 1000));
+    pgc_wall_text(pgc_wall_us(), text);
+    pgc_buf_adds(line, text);
 }
 
 /* What stands in a line beside its time. */
@@ -173,62 +168,59 @@ log_line(const struct log_entry *entry)
     pgc_buf_fini(&line);
 }
 
-void
-pgc_log(enum pgc_log_level level, uint64_t conn, const char *fmt, ...)
+PGC_PRINTF(5, 0)
+static void
+log_write(enum pgc_log_level level, uint64_t conn, const struct pgc_trace *trace,
+    const struct pgc_err *err, const char *fmt, va_list args)
 {
     int saved_errno = errno;
+    struct log_entry entry = {.level = level, .conn = conn, .trace = trace};
     struct pgc_buf message = {0};
-    va_list args;
 
     if (!pgc_log_wants(level)) {
         return;
     }
-    va_start(args, fmt);
     pgc_buf_addv(&message, fmt, args);
-    va_end(args);
-    log_line(&(struct log_entry){level, conn, NULL, pgc_buf_str(&message), NULL});
+    if (err != NULL) {
+        pgc_buf_addf(&message, ": %s", err->message);
+        entry.hint = err->hint[0] != '\0' ? err->hint : NULL;
+    }
+    entry.message = pgc_buf_str(&message);
+    log_line(&entry);
     pgc_buf_fini(&message);
     errno = saved_errno;
+}
+
+void
+pgc_log(enum pgc_log_level level, uint64_t conn, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    log_write(level, conn, NULL, NULL, fmt, args);
+    va_end(args);
 }
 
 void
 pgc_log_trace(
     enum pgc_log_level level, uint64_t conn, const struct pgc_trace *trace, const char *fmt, ...)
 {
-    int saved_errno = errno;
-    struct pgc_buf message = {0};
     va_list args;
 
-    if (!pgc_log_wants(level)) {
-        return;
-    }
     va_start(args, fmt);
-    pgc_buf_addv(&message, fmt, args);
+    log_write(level, conn, trace, NULL, fmt, args);
     va_end(args);
-    log_line(&(struct log_entry){level, conn, trace, pgc_buf_str(&message), NULL});
-    pgc_buf_fini(&message);
-    errno = saved_errno;
 }
 
 void
 pgc_log_err(
     enum pgc_log_level level, uint64_t conn, const struct pgc_err *err, const char *fmt, ...)
 {
-    int saved_errno = errno;
-    struct pgc_buf message = {0};
     va_list args;
 
-    if (!pgc_log_wants(level)) {
-        return;
-    }
     va_start(args, fmt);
-    pgc_buf_addv(&message, fmt, args);
+    log_write(level, conn, NULL, err, fmt, args);
     va_end(args);
-    pgc_buf_addf(&message, ": %s", err->message);
-    log_line(&(struct log_entry){
-        level, conn, NULL, pgc_buf_str(&message), err->hint[0] != '\0' ? err->hint : NULL});
-    pgc_buf_fini(&message);
-    errno = saved_errno;
 }
 
 bool

@@ -2,7 +2,6 @@
 #include "pgcable/msg.h"
 
 #include <assert.h>
-#include <ctype.h>
 #include <stdalign.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -86,25 +85,32 @@ pgc_msg_unref(struct pgc_msg *msg)
     }
 }
 
+/* Behind that text, and what space is before it; NULL if there is another. */
+static const char *
+msg_behind(const char *at, const char *text)
+{
+    at += strspn(at, " \t\r\n");
+    return strncmp(at, text, strlen(text)) == 0 ? at + strlen(text) : NULL;
+}
+
 void
 pgc_msg_name(const struct pgc_msg *msg, char *out, size_t size)
 {
-    static const char start[] = "{\"event\":";
-    const char *name = msg->text + sizeof(start) - 1;
+    static const char *const start[] = {"{", "\"event\"", ":", "\""};
+    const char *name = msg->text;
     size_t length = 0;
 
     out[0] = '\0';
-    if (strncmp(msg->text, start, sizeof(start) - 1) != 0) {
-        return;
+    for (size_t i = 0; i < sizeof(start) / sizeof(start[0]); i++) {
+        name = msg_behind(name, start[i]);
+        if (name == NULL) {
+            return;
+        }
     }
-    name += isspace((unsigned char)*name) ? 1 : 0; /* as jsonb writes it */
-    if (*name != '"') {
-        return;
-    }
-    name++;
     while (name[length] != '\0' && name[length] != '"' && length < size - 1) {
-        length++;
+        length += name[length] == '\\' && name[length + 1] != '\0' ? 2 : 1;
     }
+    length = length < size ? length : size - 2; /* no backslash alone */
     memcpy(out, name, length);
     out[length] = '\0';
 }

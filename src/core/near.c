@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "pgcable/near.h"
 
-enum { NEAR_MAX = 64 };
+/* Of a letter or two, such as in -x, any other is as near. */
+enum { NEAR_MIN = 3, NEAR_MAX = 64 };
 
 static size_t
 near_least(size_t a, size_t b, size_t c)
@@ -38,7 +39,8 @@ near_distance(const struct pgc_near *near, const char *name)
 struct pgc_near
 pgc_near_begin(const char *typed, size_t length)
 {
-    return (struct pgc_near){.typed = typed, .length = length, .least = length / 3 + 1};
+    return (struct pgc_near){
+        .typed = typed, .length = length, .least = length < NEAR_MIN ? 0 : length / 3 + 1};
 }
 
 void

@@ -118,7 +118,6 @@ read_note_batch(struct pgc_feed *feed, struct pgc_batch *batch)
     int64_t now_us = pgc_wall_us();
 
     pgc_recent_note(feed->conf.recent, batch);
-    pgc_tally_enter(feed->conf.tally, batch);
     for (size_t i = 0; i < batch->count; i++) {
         if (batch->ops[i].kind == PGC_OP_PUBLISH) {
             read_note_event(feed, &batch->ops[i], now_us);

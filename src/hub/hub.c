@@ -28,7 +28,7 @@ pgc_hub_new(struct pgc_loop *loop, const struct pgc_hub_conf *conf)
 
     hub->loop = loop;
     hub->backlog = pgc_backlog_new(conf);
-    hub->tally = conf->tally;
+    hub->recent = conf->recent;
     hub->metrics = pgc_hub_register_metrics(conf->metrics);
     hub->topics = pgc_table_new();
     hub->members = pgc_table_new();

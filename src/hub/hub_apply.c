@@ -10,12 +10,12 @@
 /* Messages on one topic that nothing stands between are handed to each subscription together: its
  * memory, most likely in no cache, is looked at once. */
 struct hub_run {
-    struct pgc_tally *tally; /* or NULL */
+    struct pgc_recent *recent; /* or NULL */
     struct hub_topic *topic;
     size_t count;
     size_t bytes;
     struct pgc_msg *msgs[PGC_RUN_MAX]; /* the batch's */
-    uint64_t numbers[PGC_RUN_MAX];     /* in the tally */
+    uint64_t numbers[PGC_RUN_MAX];     /* by which they are counted */
 };
 enum { HUB_RUN_BYTES = 32768 };
 
@@ -37,7 +37,7 @@ hub_run_end(struct hub_run *run)
             clients++;
         }
     }
-    pgc_tally_add(run->tally, run->numbers, handed.count, clients);
+    pgc_recent_count(run->recent, run->numbers, handed.count, (uint32_t)clients);
     run->count = 0;
     run->bytes = 0;
     return clients * handed.count;
@@ -209,7 +209,7 @@ hub_obey(struct pgc_hub *hub, const struct pgc_op *op)
 size_t
 pgc_hub_apply(struct pgc_hub *hub, const struct pgc_batch *batch)
 {
-    struct hub_run run = {.tally = hub->tally};
+    struct hub_run run = {.recent = hub->recent};
     size_t deliveries = 0;
 
     pgc_backlog_begin(hub->backlog, batch);

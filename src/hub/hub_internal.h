@@ -67,7 +67,7 @@ struct pgc_hub {
     struct pgc_loop *loop;
     struct pgc_backlog *backlog;
     struct hub_metrics metrics;
-    struct pgc_tally *tally;                          /* or NULL */
+    struct pgc_recent *recent;                        /* or NULL */
     void (*take)(const struct pgc_op *op, void *arg); /* what is passed on; or NULL */
     void *take_arg;
     struct pgc_table *topics;  /* name -> hub_topic */

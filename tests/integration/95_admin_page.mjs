@@ -41,13 +41,11 @@ async function stats(daemon, query = '', headers = {}) {
     return JSON.parse(body);
 }
 
-// Somebody looks meanwhile: what is not noted is not shown.
-async function talk(t, daemon, times, headers = {}) {
+async function talk(t, daemon, times) {
     const [ann, bo] = [await t.app.member('Ann'), await t.app.member('Bo')];
     const room = await t.app.room([ann, bo]);
     const his = await t.listen(bo, room, daemon);
     for (let i = 0; i < times; i++) {
-        await stats(daemon, '', headers);
         await t.app.message(room, ann, `a secret between two ${i}`);
     }
     await his.room.take(times);
@@ -85,7 +83,7 @@ export const isAlone = true;
 export default {
     async 'with a token the numbers are for who has it, health and readiness for everybody'(t) {
         const daemon = await t.start({ admin_token: TOKEN });
-        for (const target of ['/stats.json', '/metrics', '/delivered']) {
+        for (const target of ['/stats.json', '/metrics', '/delivered?xid=1&id=1']) {
             for (const wrong of [{}, bearer(''), bearer(TOKEN.replace('t', 'T')), bearer(`${TOKEN}x`), { Authorization: TOKEN }]) {
                 const refused = await get(daemon, target, wrong);
                 assert.equal(refused.status, 401, `${target} ${JSON.stringify(wrong)}`);
@@ -97,6 +95,9 @@ export default {
         for (const target of ['/health', '/ready', '/', '/admin', '/admin/page.js']) {
             assert.equal((await get(daemon, target)).status, 200, target);
         }
+        const { body } = await get(daemon, '/metrics', bearer(TOKEN));
+        assert.match(body, /^process_resident_memory_bytes [1-9]\d{6,}$/m);
+        assert.match(body, /^process_open_fds [1-9]\d+$/m);
         const { metrics } = await stats(daemon, '', bearer(TOKEN));
         assert.equal(metrics.pgcable_admin_refused_total['reason="token"'], 15);
         await daemon.logged(/refuse a request on the admin address/);
@@ -139,6 +140,16 @@ export default {
         }
     },
 
+    async 'who asks of no row, or of what is none, is told how to ask'(t) {
+        for (const query of ['', '?xid=731', '?id=7', '?xid=731&id=', '?xid=731&id=-1', '?xid=7a&id=1',
+            '?xid=731&id=18446744073709551616']) {
+            const { status, body } = await get(t.daemon, `/delivered${query}`);
+            assert.equal(status, 400, query);
+            assert.match(body, /^ask as \/delivered\?xid=XID&id=ID/);
+        }
+        assert.deepEqual(JSON.parse((await get(t.daemon, '/delivered?xid=1&id=1')).body), []);
+    },
+
     async 'page_dir has the first page, and the built-in one stays beside it'(t) {
         fs.mkdirSync(path.join(t.dir, 'page'));
         fs.writeFileSync(path.join(t.dir, 'page/index.html'), 'a page of our own');
@@ -149,7 +160,10 @@ export default {
 
     async 'a row can be followed by its xid:id, in the tail and in the log, and is not shown'(t) {
         const daemon = await t.start({ log_level: 'debug' });
-        const { room } = await talk(t, daemon, 3);
+        const { ann, bo, room, his } = await talk(t, daemon, 2);
+        const hers = await t.listen(ann, room, daemon);
+        await t.app.message(room, ann, 'a secret between two, again');
+        await Promise.all([his.room.take(1), hers.room.take(1)]);
         const trace = await newestTrace(t);
         const stream = `chat-room-${room}-channel`;
 
@@ -164,23 +178,43 @@ export default {
         assert.doesNotMatch((await get(daemon, '/stats.json')).body, /a secret between two/);
 
         await daemon.logged(new RegExp(`debug trace=${trace} raised to ${stream}, \\d+ bytes`));
-        await daemon.logged(new RegExp(`debug conn=\\d+ trace=${trace} queued for member`));
+        for (const member of [ann, bo]) {
+            await daemon.logged(new RegExp(`debug conn=\\d+ trace=${trace} queued for member "${member}"`));
+        }
         assert.doesNotMatch(daemon.log, /a secret between two/);
+    },
+
+    async 'of many events the newest are told, and the busiest streams first'(t) {
+        const daemon = await t.start();
+        const flood = Array.from({ length: 250 }, (_, i) => `flood ${i}`);
+        await t.app.broadcast(flood, { event: 'once' });
+        await t.app.broadcast(['flood 7', 'flood 7', 'flood 9'], { event: 'again' });
+        const { tail, busiest } = await until('all to be told', async () => {
+            const answer = await stats(daemon, '?filter=flood');
+            return answer.tail.left_out === 53 && answer;
+        });
+        assert.deepEqual(tail.events.map(({ stream }) => stream),
+            [...flood, 'flood 7', 'flood 7', 'flood 9'].slice(53));
+        assert.deepEqual(busiest.streams.slice(0, 2).map(({ stream, events }) => [stream, events]),
+            [['flood 7', 3], ['flood 9', 2]]);
     },
 
     async 'the numbers of the last minutes are there for who looks late'(t) {
         const daemon = await t.start();
         await talk(t, daemon, 2);
-        const { names, rows } = await until('samples of what was delivered', async () => {
+        const { names, rows, next } = await until('samples of what was delivered', async () => {
             const { trend } = await stats(daemon);
             const column = trend.names.indexOf('deliveries');
-            return trend.rows.some((row) => row[column] > 0) && trend;
+            const wasBusy = trend.rows.some((row) => row[column] > 0);
+            return wasBusy && trend.rows.at(-1)[column] === 0 && trend;
         });
         const connections = names.indexOf('connections');
         assert.ok(rows.some((row) => row[connections] === 1));
-        const last = rows.at(-1);
-        assert.ok(last[names.indexOf('socket_p99_us')] >= last[names.indexOf('socket_p50_us')]);
-        assert.equal(last.length, names.length);
+        const [p50, p99] = [names.indexOf('socket_p50_us'), names.indexOf('socket_p99_us')];
+        assert.ok(rows.some((row) => row[p50] > 0 && row[p99] >= row[p50]));
+        assert.equal(rows.at(-1).length, names.length);
+        const { trend } = await stats(daemon, `?trend=${next}`);
+        assert.ok(trend.rows.every(([at]) => at > rows.at(-1)[0]));
     },
 
     async 'a browser shows the numbers, the tail and what was refused, in light and in dark'(t) {
@@ -194,7 +228,7 @@ export default {
         await page.getByText('Ready', { exact: true }).waitFor();
         page.complaints.splice(0); // the browser's own about the 401s
 
-        const { room } = await talk(t, daemon, 20, bearer(TOKEN));
+        const { room } = await talk(t, daemon, 20);
         t.open({ member: 1, token: 'none' }, daemon);
         const stream = `chat-room-${room}-channel`;
         const rows = page.locator('#tail-rows tr');
@@ -202,6 +236,12 @@ export default {
         await page.locator('#busy-rows tr', { hasText: stream }).waitFor();
         await page.locator('#refusal-rows tr', { hasText: 'no JWT' }).waitFor();
         await page.getByRole('img', { name: /^Connections, .*connections 1, subscriptions 4/ }).waitFor();
+        for (const chart of ['Connections', 'Events and', 'Latency', 'Waiting', 'Outbox', 'Refused']) {
+            const line = page.locator(`section[aria-label^="${chart}"] .plot path.line.one[d^="M"]`);
+            await line.waitFor({ state: 'attached' });
+        }
+        assert.match((await page.locator('#pg').innerText()).replaceAll('\n', ' '),
+            /^Connected yes, and reading Last answer [\d.]+ s ago Tick [1-9].* Outbox [1-9].* Queue of NOTIFY [\d.]+ % full/);
         assert.doesNotMatch(await page.content(), /a secret between two/);
         await t.app.broadcast(['<b id=evil>stream'], { event: '<b id=evil>event' });
         await rows.filter({ hasText: '<b id=evil>event' }).filter({ hasText: '<b id=evil>stream' }).waitFor();

@@ -291,7 +291,7 @@ void
 world_tick(struct world *world, int64_t tick, const char *topic, const char *text)
 {
     const struct pgc_position place = world_place(tick);
-    struct pgc_msg *msg = pgc_msg_new(&place, 0, text, strlen(text));
+    struct pgc_msg *msg = pgc_msg_new(&place, tick * 1000000, text, strlen(text));
 
     world_send_tick(world, tick, PGC_OP_PUBLISH, topic, msg);
     pgc_msg_unref(msg);

@@ -111,6 +111,18 @@ without_random_bytes_the_process_ends(void **state)
     assert_false(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
+static void
+a_time_for_people_has_milliseconds_and_says_that_it_is_utc(void **state)
+{
+    char text[PGC_WALL_TEXT];
+
+    (void)state;
+    pgc_wall_text(INT64_C(1763829421007999), text);
+    assert_string_equal(text, "2025-11-22T16:37:01.007Z");
+    pgc_wall_text(0, text);
+    assert_string_equal(text, "1970-01-01T00:00:00.000Z");
+}
+
 int
 main(void)
 {
@@ -120,6 +132,7 @@ main(void)
         cmocka_unit_test(an_age_is_never_below_nothing),
         cmocka_unit_test(random_bytes_reach_the_end_and_differ),
         cmocka_unit_test(without_random_bytes_the_process_ends),
+        cmocka_unit_test(a_time_for_people_has_milliseconds_and_says_that_it_is_utc),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

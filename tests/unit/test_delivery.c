@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "pgcable/log.h"
 #include "pgcable/mem.h"
 
 #include "cable_world.h"
@@ -61,6 +62,36 @@ messages_of_one_batch_each_have_their_own_frame(void **state)
     assert_string_equal(socket_next(&socket), MESSAGE(ROOM_7, "2"));
     assert_int_equal(world_counted(world, "pgcable_deliveries_total"), 2);
     socket_hang_up(&socket);
+}
+
+/* Whatever the log wants. */
+static void
+each_message_is_timed_once(void **state)
+{
+    static const struct pgc_position position = {.tick = 1};
+    struct world *world = *state;
+    struct pgc_batch *batch = pgc_batch_new(1);
+    struct socket sockets[2];
+
+    for (size_t i = 0; i < 2; i++) {
+        struct pgc_msg *msg = pgc_msg_new(&position, 7 + (int64_t)i, "1", 1);
+
+        pgc_batch_add(batch, PGC_OP_PUBLISH, "chat-room-7-channel", NULL, msg);
+        pgc_msg_unref(msg);
+        socket_open_42(world, &sockets[i]);
+        world_subscribe_room_7(world, &sockets[i]);
+    }
+    world_send_batch(world, pgc_batch_ref(batch));
+    assert_int_equal(world_counted(world, "pgcable_delivery_seconds_count"), 2);
+    pgc_log_setup(PGC_LOG_DEBUG, PGC_LOG_TEXT);
+    world_send_batch(world, batch);
+    pgc_log_setup(PGC_LOG_INFO, PGC_LOG_TEXT);
+    assert_int_equal(world_counted(world, "pgcable_delivery_seconds_count"), 4);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(sockets[i].frames[2]->count, 2);
+        assert_int_equal(sockets[i].frames[2]->committed_us, 7);
+        socket_hang_up(&sockets[i]);
+    }
 }
 
 static void
@@ -228,6 +259,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(same_identifier_shares_one_frame),
         TEST(messages_of_one_batch_each_have_their_own_frame),
+        TEST(each_message_is_timed_once),
         TEST(revoked_right_sends_the_client_away_to_ask_again),
         TEST(expelled_member_is_sent_away_for_good),
         TEST(expelled_member_is_sent_away_from_an_idle_connection_too),

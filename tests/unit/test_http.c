@@ -26,6 +26,8 @@ struct office {
     char authorization[64];
     char filter[8]; /* its parameter of that name */
     bool has_filter;
+    uint64_t from; /* the same, if it is a number */
+    bool has_from;
 };
 
 /* What a blocking client says from a thread of its own, and what it hears. */
@@ -55,6 +57,7 @@ serve(const struct pgc_http_request *request, struct pgc_http_answer *answer, vo
     (void)snprintf(office->authorization, sizeof(office->authorization), "%s",
         request->authorization != NULL ? request->authorization : "");
     office->has_filter = pgc_http_param(request, "filter", office->filter, sizeof(office->filter));
+    office->has_from = pgc_http_number(request, "from", &office->from);
     if (strcmp(path, "/hello") == 0) {
         pgc_buf_adds(&answer->body, "hello\n");
         return true;
@@ -232,6 +235,40 @@ what_is_asked_for_is_told(void **state)
 }
 
 static void
+a_number_is_decimal_digits(void **state)
+{
+    static const struct {
+        const char *query;
+        bool is_number;
+        uint64_t number;
+    } cases[] = {
+        {"from=0", true, 0},
+        {"from=18446744073709551615", true, UINT64_MAX},
+        {"from=18446744073709551616", false, 0},
+        {"from=000000000000000000000007", false, 0}, /* it does not fit */
+        {"from=", false, 0},
+        {"from=-1", false, 0},
+        {"from=%2b1", false, 0},
+        {"from=%201", false, 0},
+        {"from=7a", false, 0},
+        {"to=7", false, 0},
+    };
+    struct office *office = *state;
+    struct client client;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char request[128];
+
+        (void)snprintf(request, sizeof(request),
+            "GET /hello?%s HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", cases[i].query);
+        office->from = 0;
+        exchange(office, request, &client);
+        assert_int_equal(office->has_from, cases[i].is_number);
+        assert_int_equal(office->from, cases[i].number);
+    }
+}
+
+static void
 a_policy_and_the_wish_for_a_token_are_told(void **state)
 {
     struct client client;
@@ -384,6 +421,7 @@ main(void)
         OFFICE_TEST(a_head_is_answered_without_the_body),
         OFFICE_TEST(status_and_type_are_the_answers),
         OFFICE_TEST(what_is_asked_for_is_told),
+        OFFICE_TEST(a_number_is_decimal_digits),
         OFFICE_TEST(a_policy_and_the_wish_for_a_token_are_told),
         OFFICE_TEST(whether_others_can_reach_it_is_known),
         OFFICE_TEST(an_unknown_path_is_not_found),

@@ -269,9 +269,9 @@ each_message_is_counted_for_those_it_went_to(void **state)
 {
     static const char *const counted[] = {"\"clients\":2}", "\"clients\":0}", "\"clients\":1}"};
     struct world *world = *state;
-    struct pgc_tally *tally = pgc_tally_new();
-    struct pgc_hub *hub =
-        pgc_hub_new(world->loop, &(struct pgc_hub_conf){.metrics = world->metrics, .tally = tally});
+    struct pgc_recent *recent = pgc_recent_new();
+    struct pgc_hub *hub = pgc_hub_new(
+        world->loop, &(struct pgc_hub_conf){.metrics = world->metrics, .recent = recent});
     struct pgc_batch *batch = pgc_batch_new(1);
     struct listener ann = {0};
     struct listener bo = {0};
@@ -282,21 +282,21 @@ each_message_is_counted_for_those_it_went_to(void **state)
     add_of_row(batch, 2, "another room");
     pgc_batch_add(batch, PGC_OP_EXPEL, NULL, "1", NULL);
     add_of_row(batch, 3, "room");
-    pgc_tally_enter(tally, batch);
+    pgc_recent_note(recent, batch);
     assert_int_equal(pgc_hub_apply(hub, batch), 3);
     pgc_batch_unref(batch);
     for (int64_t row = 1; row <= 3; row++) {
         const struct pgc_trace trace = {.xid = 731, .id = row};
         struct pgc_buf told = {0};
 
-        pgc_tally_write(tally, &trace, &told);
+        pgc_recent_write_row(recent, &trace, &told);
         assert_non_null(strstr(pgc_buf_str(&told), counted[row - 1]));
         pgc_buf_fini(&told);
     }
     hub_world_leave(&bo);
     hub_world_turn(world);
     pgc_hub_free(hub);
-    pgc_tally_free(tally);
+    pgc_recent_free(recent);
 }
 
 static void

@@ -13,7 +13,7 @@
 static const char *
 nearest(const char *typed)
 {
-    static const char *const names[] = {"attach", "detach", "tail", "token", "serve"};
+    static const char *const names[] = {"attach", "detach", "tail", "token", "serve", "ab"};
     struct pgc_near near = pgc_near_begin(typed, strlen(typed));
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -48,6 +48,7 @@ what_is_far_from_all_is_none(void **state)
     (void)state;
     assert_null(nearest("uninstall"));
     assert_null(nearest("xyz"));
+    assert_null(nearest("ac"));
     memset(longest, 't', sizeof(longest) - 1);
     longest[sizeof(longest) - 1] = '\0';
     assert_null(nearest(longest));

@@ -136,6 +136,13 @@ what_was_missed_comes_between_confirmation_and_what_is_new(void **state)
     expect_message(&socket, 15, "15");
     assert_string_equal(socket_next(&socket), "");
     assert_int_equal(world_counted(world, "pgcable_deliveries_total"), 4);
+
+    /* What is sent again is late on purpose: only the last one's way is timed. */
+    assert_int_equal(world_counted(world, "pgcable_delivery_seconds_count"), 1);
+    for (size_t i = 0; i < socket.frame_count; i++) {
+        assert_int_equal(
+            socket.frames[i]->committed_us, i == socket.frame_count - 1 ? 15000000 : 0);
+    }
     socket_hang_up(&socket);
 }
 
