@@ -68,6 +68,9 @@ enum pgc_auth_result pgc_auth_verify(const struct pgc_auth *auth, const char *to
 char *pgc_auth_mint(const char *secret, const char *claim, const char *member, int64_t now_s,
     int64_t ttl_s, struct pgc_err *err) PGC_MUSTCHECK;
 
+/* Is `text` that secret?  In a time that tells nothing of the secret but its length. */
+bool pgc_auth_is_secret(const char *text, const char *secret);
+
 /* OpenSSL's and cjose's memory comes from mem.h.  First of all in main(), before there is a thread:
  * they keep what they had by then. */
 void pgc_auth_take_memory(void);

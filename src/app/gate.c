@@ -7,6 +7,7 @@
  */
 #include <stdlib.h>
 
+#include "pgcable/auth.h"
 #include "pgcable/http.h"
 #include "pgcable/log.h"
 #include "pgcable/mem.h"
@@ -82,23 +83,14 @@ gate_refuse(struct app_gate *gate, struct pgc_http_answer *answer, int status,
     return false;
 }
 
-/* In a time that tells nothing of the token but its length. */
 static bool
 gate_is_token(const struct app_gate *gate, const char *authorization)
 {
     static const char bearer[] = "Bearer ";
     const size_t skip = sizeof(bearer) - 1;
-    const size_t length = strlen(gate->token);
-    volatile unsigned char differs = 0;
 
-    if (authorization == NULL || strncasecmp(authorization, bearer, skip) != 0 ||
-        strlen(authorization) != skip + length) {
-        return false;
-    }
-    for (size_t i = 0; i < length; i++) {
-        differs |= (unsigned char)(authorization[skip + i] ^ gate->token[i]);
-    }
-    return differs == 0;
+    return authorization != NULL && strncasecmp(authorization, bearer, skip) == 0 &&
+           pgc_auth_is_secret(authorization + skip, gate->token);
 }
 
 /* An address, or localhost. */

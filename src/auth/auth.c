@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include <openssl/crypto.h>
+
 #include "pgcable/mem.h"
 
 #include "auth_internal.h"
@@ -236,4 +238,12 @@ pgc_auth_verify(const struct pgc_auth *auth, const char *token, size_t length, i
     }
     auth_token_fini(&split);
     return result;
+}
+
+bool
+pgc_auth_is_secret(const char *text, const char *secret)
+{
+    size_t length = strlen(secret);
+
+    return strlen(text) == length && CRYPTO_memcmp(text, secret, length) == 0;
 }

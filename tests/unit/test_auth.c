@@ -319,6 +319,18 @@ token_over_the_limit_is_not_looked_at(void **state)
     free(filler);
 }
 
+static void
+a_secret_is_said_in_full(void **state)
+{
+    (void)state;
+    assert_true(pgc_auth_is_secret("a secret", "a secret"));
+    assert_false(pgc_auth_is_secret("a secreT", "a secret"));
+    assert_false(pgc_auth_is_secret("A secret", "a secret"));
+    assert_false(pgc_auth_is_secret("a secre", "a secret"));
+    assert_false(pgc_auth_is_secret("a secrets", "a secret"));
+    assert_false(pgc_auth_is_secret("", "a secret"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -338,6 +350,7 @@ main(void)
         TEST(header_is_read_strictly),
         TEST(key_in_the_header_is_not_used),
         TEST(token_over_the_limit_is_not_looked_at),
+        TEST(a_secret_is_said_in_full),
     };
 
     return cmocka_run_group_tests_name("auth", tests, NULL, NULL);
