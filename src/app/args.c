@@ -34,16 +34,13 @@ args_find_in(const struct app_option *option, const struct args_word *word)
     return NULL;
 }
 
-/* Of that verb; the same name may stand for several. */
+/* Of any verb, for its own may come later; the same name is the same field in each. */
 static const struct app_option *
-args_find(const struct app_verb *own, const struct args_word *word)
+args_find(const struct args_word *word)
 {
     const struct app_option *found = args_find_in(args_options, word);
     const struct app_verb *verb;
 
-    if (found == NULL && own != NULL) {
-        found = args_find_in(own->options, word);
-    }
     for (size_t i = 0; found == NULL && (verb = app_verb_at(i)) != NULL; i++) {
         found = args_find_in(verb->options, word);
     }
@@ -117,7 +114,8 @@ static bool
 args_need_value(char *const *argv, int *at, struct args_word *word, struct pgc_err *err)
 {
     if (word->value == NULL && argv[*at + 1] == NULL) {
-        return pgc_err_set(err, PGC_ERR_USAGE, "option \"%s\" needs a value", word->text);
+        pgc_err_set(err, PGC_ERR_USAGE, "option \"%s\" needs a value", word->text);
+        return pgc_err_hint(err, "write %s VALUE, or %s=VALUE", word->text, word->text);
     }
     if (word->value == NULL) {
         word->value = argv[++*at];
@@ -154,7 +152,7 @@ args_option_at(char *const *argv, int *at, const struct app_verb *verb, struct a
         .value = equals == NULL ? NULL : equals + 1,
     };
     bool is_database = word.length == 2 && memcmp(word.text, "-d", 2) == 0;
-    const struct app_option *option = args_find(verb, &word);
+    const struct app_option *option = args_find(&word);
 
     if (option != NULL) {
         return args_take_option(argv, at, option, &word, args, err);
@@ -190,12 +188,22 @@ args_verb(const char *name, const struct app_verb **found, struct pgc_err *err)
 static bool
 args_has_option(const struct app_verb *verb, const struct app_option *wanted)
 {
-    const struct app_option *own = verb->options;
+    return args_find_in(verb->options,
+               &(struct args_word){.text = wanted->name, .length = strlen(wanted->name)}) != NULL;
+}
 
-    while (own != NULL && own->name != NULL && own != wanted) {
-        own++;
+static bool
+args_wrong_count(const struct app_verb *verb, size_t count, struct pgc_err *err)
+{
+    if (verb->max_words == 0) {
+        return pgc_err_set(err, PGC_ERR_USAGE, "%s takes no words, not %zu", verb->name, count);
     }
-    return own == wanted;
+    if (verb->min_words < verb->max_words) {
+        return pgc_err_set(err, PGC_ERR_USAGE, "%s takes %zu to %zu words, not %zu", verb->name,
+            verb->min_words, verb->max_words, count);
+    }
+    return pgc_err_set(err, PGC_ERR_USAGE, "%s takes %zu word%s, not %zu", verb->name,
+        verb->max_words, verb->max_words == 1 ? "" : "s", count);
 }
 
 static bool
@@ -209,12 +217,12 @@ args_fit(const struct app_verb *verb, const struct app_args *args, struct pgc_er
     if (i < args->used_count) {
         pgc_err_set(err, PGC_ERR_USAGE, "%s has no option \"%s\"", verb->name, args->used[i]->name);
     } else if (args->word_count > verb->max_words || args->word_count < verb->min_words) {
-        pgc_err_set(err, PGC_ERR_USAGE, "%s takes %zu to %zu words, not %zu", verb->name,
-            verb->min_words, verb->max_words, args->word_count);
+        args_wrong_count(verb, args->word_count, err);
     } else {
         return true;
     }
-    return pgc_err_hint(err, "usage: pgcable %s %s", verb->name, verb->usage);
+    return pgc_err_hint(
+        err, "usage: pgcable %s%s%s", verb->name, verb->usage[0] != '\0' ? " " : "", verb->usage);
 }
 
 bool

@@ -45,7 +45,7 @@ main_run(const struct app_verb *verb, const struct app_args *args)
     if (args->print_config) {
         return main_print_config(conf);
     }
-    progress = verb->is_slow ? app_progress_begin(verb->name) : NULL;
+    progress = verb->is_endless ? NULL : app_progress_begin();
     status = verb->run(args, conf);
     app_progress_end(progress);
     return status;

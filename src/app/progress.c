@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * progress.c - while a verb waits for the database, a line on the terminal says for how long.
+ * progress.c - while a verb works or waits, a line on the terminal says for how long.
  *
- * A thread of its own, because libpq's calls wait.  The cursor stays at the line's beginning, so
- * that whatever is printed next takes its place.
+ * A thread of its own, because libpq's calls wait.  The cursor stays at the line's beginning, and
+ * the line is shorter than any that a verb prints, so that whatever comes next takes its place.
  */
 #include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,42 +16,36 @@
 
 #include "app.h"
 
+enum { PROGRESS_FIRST_S = 2 };
+
 struct app_progress {
-    const char *what;
     pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
-    bool ended; /* under lock */
+    sem_t ended;
 };
 
 static void *
 progress_main(void *arg)
 {
     struct app_progress *progress = arg;
+    unsigned seconds = PROGRESS_FIRST_S;
     struct timespec next;
-    unsigned seconds = 0;
 
     clock_gettime(CLOCK_REALTIME, &next);
-    pthread_mutex_lock(&progress->lock);
-    while (!progress->ended) {
-        next.tv_sec += seconds == 0 ? 2 : 1;
-        while (!progress->ended &&
-               pthread_cond_timedwait(&progress->wake, &progress->lock, &next) != ETIMEDOUT) {
-        }
-        seconds += seconds == 0 ? 2 : 1;
-        if (!progress->ended) {
-            fprintf(stderr, "%s: %u s ...\r", progress->what, seconds);
+    next.tv_sec += PROGRESS_FIRST_S;
+    while (sem_timedwait(&progress->ended, &next) != 0) {
+        if (errno == ETIMEDOUT) {
+            fprintf(stderr, "%u s ...\r", seconds++);
+            next.tv_sec++;
         }
     }
-    pthread_mutex_unlock(&progress->lock);
-    if (seconds > 2) {
+    if (seconds > PROGRESS_FIRST_S) {
         fputs("\033[K", stderr);
     }
     return NULL;
 }
 
 struct app_progress *
-app_progress_begin(const char *what)
+app_progress_begin(void)
 {
     struct app_progress *progress;
 
@@ -58,10 +53,9 @@ app_progress_begin(const char *what)
         return NULL;
     }
     progress = pgc_xcalloc(1, sizeof(*progress));
-    progress->what = what;
-    pthread_mutex_init(&progress->lock, NULL);
-    pthread_cond_init(&progress->wake, NULL);
+    sem_init(&progress->ended, 0, 0);
     if (pthread_create(&progress->thread, NULL, progress_main, progress) != 0) {
+        sem_destroy(&progress->ended);
         free(progress); /* then without */
         return NULL;
     }
@@ -74,12 +68,8 @@ app_progress_end(struct app_progress *progress)
     if (progress == NULL) {
         return;
     }
-    pthread_mutex_lock(&progress->lock);
-    progress->ended = true;
-    pthread_cond_signal(&progress->wake);
-    pthread_mutex_unlock(&progress->lock);
+    sem_post(&progress->ended);
     pthread_join(progress->thread, NULL);
-    pthread_cond_destroy(&progress->wake);
-    pthread_mutex_destroy(&progress->lock);
+    sem_destroy(&progress->ended);
     free(progress);
 }

@@ -53,6 +53,7 @@ static const struct app_verb verbs[] = {
         .about = "Runs until SIGTERM or SIGINT; SIGHUP reads the settings again. The log is on\n"
                  "standard error, health and metrics on the admin address.",
         .example = "pgcable serve -c /etc/pgcable/pgcable.conf",
+        .is_endless = true,
         .run = app_serve,
     },
     {
@@ -63,7 +64,6 @@ static const struct app_verb verbs[] = {
                  "as a role that may create roles and a schema.",
         .options = migrate_options,
         .example = "pgcable migrate --dry-run -d 'dbname=app' | less",
-        .is_slow = true,
         .run = app_migrate,
     },
     {
@@ -75,7 +75,6 @@ static const struct app_verb verbs[] = {
         .options = attach_options,
         .example = "pgcable attach member users '{\"name\": \"full_name\"}' -d 'dbname=app'",
         .max_words = 3,
-        .is_slow = true,
         .run = app_attach,
     },
     {
@@ -86,7 +85,6 @@ static const struct app_verb verbs[] = {
         .example = "pgcable detach thread -d 'dbname=app'",
         .min_words = 1,
         .max_words = 1,
-        .is_slow = true,
         .run = app_detach,
     },
     {
@@ -96,7 +94,6 @@ static const struct app_verb verbs[] = {
         .about = "One line for each finding: ok, warn or FAIL. Fails if anything FAILed. With\n"
                  "-c FILE it also looks whether clients find TLS.",
         .example = "pgcable doctor -d 'dbname=app' | grep -v ^ok",
-        .is_slow = true,
         .run = app_doctor,
     },
     {
@@ -118,6 +115,7 @@ static const struct app_verb verbs[] = {
         .options = tail_options,
         .example = "pgcable tail chat-room-7-channel --since 10m -c pgcable.conf",
         .max_words = 1,
+        .is_endless = true,
         .run = app_tail,
     },
     {
@@ -129,7 +127,6 @@ static const struct app_verb verbs[] = {
         .example = "pgcable explain chat_room_messages 981 -c pgcable.conf",
         .min_words = 2,
         .max_words = 2,
-        .is_slow = true,
         .run = app_explain,
     },
     {
@@ -163,7 +160,6 @@ static const struct app_verb verbs[] = {
         .help = "take everything of pgcable out of the database; your data stays",
         .about = "Refuses, and changes nothing, where something of yours depends on it.",
         .example = "pgcable uninstall -d 'dbname=app'",
-        .is_slow = true,
         .run = app_uninstall,
     },
 };

@@ -331,31 +331,35 @@ migrate_lacks_us(const struct pgc_err *err)
                strstr(err->message, "function pgcable.") != NULL);
 }
 
-static bool
-migrate_answered(PGconn *conn, const PGresult *result, struct pgc_err *err)
+/* `params` NULL: one or several statements without any, as one simple query, which is one
+ * transaction. */
+static PGresult *
+migrate_query(
+    PGconn *conn, const char *sql, int param_count, const char *const *params, struct pgc_err *err)
 {
-    bool ok = migrate_succeeded(conn, result, err);
+    PGresult *result = params == NULL
+                           ? PQexec(conn, sql)
+                           : PQexecParams(conn, sql, param_count, NULL, params, NULL, NULL, 0);
 
-    if (!ok && migrate_lacks_us(err)) {
+    if (migrate_succeeded(conn, result, err)) {
+        return result;
+    }
+    if (migrate_lacks_us(err)) {
         pgc_err_hint(err, "run \"pgcable migrate\" first");
     }
-    return ok;
+    PQclear(result);
+    return NULL;
 }
 
 bool
 pgc_migrate_run(const char *dsn, const char *sql, int param_count, const char *const *params,
     say_fn *say, struct pgc_err *err)
 {
-    PGresult *result = NULL;
     PGconn *conn = migrate_connect(dsn, &say, false, err);
-    bool ok = false;
+    PGresult *result = conn != NULL ? migrate_query(conn, sql, param_count, params, err) : NULL;
+    const bool ok = result != NULL;
 
-    if (conn == NULL) {
-        return false;
-    }
-    result = PQexecParams(conn, sql, param_count, NULL, params, NULL, NULL, 0);
-    ok = migrate_answered(conn, result, err);
-    for (int row = 0; ok && row < PQntuples(result); row++) {
+    for (int row = 0; row < PQntuples(result); row++) {
         migrate_say_row(say, result, row);
     }
     PQclear(result);
@@ -384,15 +388,10 @@ pgc_migrate_ask(const char *dsn, const char *sql, int param_count, const char *c
     const struct pgc_migrate_sink *sink, struct pgc_err *err)
 {
     say_fn *say = sink->say;
-    PGresult *result = NULL;
     PGconn *conn = migrate_connect(dsn, &say, false, err);
-    bool ok = false;
+    PGresult *result = conn != NULL ? migrate_query(conn, sql, param_count, params, err) : NULL;
+    const bool ok = result != NULL;
 
-    if (conn == NULL) {
-        return false;
-    }
-    result = PQexecParams(conn, sql, param_count, NULL, params, NULL, NULL, 0);
-    ok = migrate_answered(conn, result, err);
     if (ok && sink->row != NULL) {
         migrate_hand_out(result, sink);
     }
@@ -405,20 +404,5 @@ bool
 pgc_migrate_script(
     const char *dsn, const char *sql, const struct pgc_migrate_sink *sink, struct pgc_err *err)
 {
-    say_fn *say = sink->say;
-    PGresult *result = NULL;
-    PGconn *conn = migrate_connect(dsn, &say, false, err);
-    bool ok = false;
-
-    if (conn == NULL) {
-        return false;
-    }
-    result = PQexec(conn, sql); /* one simple query is one transaction */
-    ok = migrate_answered(conn, result, err);
-    if (ok && sink->row != NULL) {
-        migrate_hand_out(result, sink);
-    }
-    PQclear(result);
-    PQfinish(conn);
-    return ok;
+    return pgc_migrate_ask(dsn, sql, 0, NULL, sink, err);
 }

@@ -7,7 +7,7 @@ import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { ROOT } from './lib/daemon.mjs';
-import { Skip } from './lib/test.mjs';
+import { Skip, needIPv6 } from './lib/test.mjs';
 import { mint } from './lib/token.mjs';
 import { until, within } from './lib/until.mjs';
 import { EXTENDED } from './lib/wire.mjs';
@@ -412,14 +412,7 @@ export default {
     },
 
     async 'IPv6: the limit is for a /64'(t) {
-        const canListen = await new Promise((resolve) => {
-            const server = net.createServer();
-            server.once('error', () => resolve(false));
-            server.listen(0, '::1', () => server.close(() => resolve(true)));
-        });
-        if (!canListen) {
-            throw new Skip('this machine has no ::1');
-        }
+        await needIPv6();
         const daemon = await t.start({ listen_address: '::1', max_connections_per_address: 1 });
         const call = () => {
             const socket = net.connect({ port: daemon.port, host: '::1' });

@@ -167,7 +167,7 @@ export default {
             program: 'script',
         });
         t.later(() => running.child.kill());
-        await running.until('the second second', () => /migrate: 2 s \.\.\.\r/.test(running.stdout));
+        await running.until('the second second', () => /^2 s \.\.\.\r/.test(running.stdout));
         await session.run('rollback;');
         await running.until('the end', () => /0001_schema: done/.test(running.stdout));
         assert.equal((await running.ended).code, 0);
@@ -258,9 +258,15 @@ export default {
             [['serve', '--zzzzzzzz'], /see pgcable serve --help/],
             [['migrate', '--json'], /migrate has no option "--json" \(hint: usage: pgcable migrate /],
             [['--json', 'migrate'], /migrate has no option "--json"/],
-            [['token', '--member'], /"--member" needs a value/],
+            [['--json', 'tail', '--since', 'x'], /--since "x" is neither a time nor a tick/],
+            [['--member', '42', 'token', '--ttl', 'x'], /--ttl "x" is no number of seconds/],
+            [['-x'], /there is no option "-x" \(hint: see pgcable --help\)/],
+            [['token', '--member'], /"--member" needs a value \(hint: write --member VALUE/],
             [['tail', '--json=yes'], /"--json" takes no value/],
-            [['detach', 'a', 'b'], /usage: pgcable detach KIND/],
+            [['detach', 'a', 'b'], /detach takes 1 word, not 2 \(hint: usage: pgcable detach KIND\)/],
+            [['explain', 'a'], /explain takes 2 words, not 1/],
+            [['tail', 'a', 'b'], /tail takes 0 to 1 words, not 2/],
+            [['serve', 'a'], /serve takes no words, not 1 \(hint: usage: pgcable serve\)/],
         ]) {
             await failsSaying(args, [meant]);
         }

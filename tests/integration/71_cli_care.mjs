@@ -49,6 +49,13 @@ export default {
         await succeeds('attach', '--detect', '--yes', '-d', role.dsn);
         assert.match(await succeeds('attach', '--detect', '--yes', '-d', role.dsn), /^-- nothing to do/m);
         assert.equal(await role.sql`select count(*) from pgcable.mapping`, '7');
+
+        const columns = await role.sql`select columns from pgcable.mapping where kind = 'thread'`;
+        await succeeds('detach', 'thread', '-d', role.dsn);
+        assert.equal(await role.sql`select string_agg(kind, ' ' order by kind) from pgcable.mapping`,
+            'member message notification participant room thread_participant');
+        await succeeds('attach', 'thread', '"Chat"."Threads"', columns, '-d', role.dsn);
+        assert.equal(await role.sql`select columns from pgcable.mapping where kind = 'thread'`, columns);
     },
 
     async 'what cannot be attached as a whole is not attached at all'(t) {

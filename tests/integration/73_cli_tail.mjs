@@ -78,6 +78,21 @@ export default {
         assert.deepEqual(sent.map(({ event }) => event), ['newMessage', 'chatRoomCreated', 'newMessage']);
     },
 
+    async 'after a pause the rooms are those that there are then, until the member is gone'(t) {
+        const member = await t.app.member('Pat');
+        const running = await tail(t, `chat-room-channel-${member}`, '--json');
+        await t.app.superuser.sql`select pgcable.pause()`;
+        const room = await t.app.room([member, 43]);
+        await t.app.superuser.sql`select pgcable.resume()`;
+        await running.until('it to follow again', () =>
+            /told to reload: a pause has ended[^]*^pgcable: following /m.test(running.stderr));
+        await t.app.message(room, 43, 'of a room of the pause');
+        await running.until('the message', () => running.lines.length > 0);
+        assert.equal(parsed(running)[0].message.body, 'of a room of the pause');
+        await t.app.superuser.sql`delete from community_members where id = ${member}`;
+        await running.until('the end', () => running.stderr.includes(`member ${member} is gone`));
+    },
+
     async 'without a stream it shows all of them, internal topics included'(t) {
         const running = await tail(t, '--json');
         await t.app.message(7, 42, 'to all');
@@ -127,6 +142,14 @@ export default {
         const later = await events(stream, '--since', String(shown[0].tick));
         assert.deepEqual(later.map(({ message }) => message.event), ['updatedMessage']);
         assert.deepEqual(await events(stream), []);
+        const age = (ticks) => t.app.superuser.script(
+            `update pgcable.tick set at = at - interval '150 seconds' where ${ticks}`);
+        await age(`tick <= ${shown[0].tick}`);
+        assert.deepEqual((await events(stream, '--since', '2m')).map(({ tick }) => tick), [later[0].tick]);
+        const all = await tail(t, stream, '--since', '3d', '--json');
+        assert.match(all.stderr, /what was before \S+Z is not kept any more \(retention_s\)/);
+        assert.equal((await settled(t, all, stream)).length, 2);
+        await all.interrupt();
         assert.deepEqual(
             (await events(stream, '--since', '0')).map(({ tick }) => tick),
             shown.map(({ tick }) => tick),
@@ -141,6 +164,19 @@ export default {
         assert.deepEqual(own.map(({ message }) => `${message.event} ${message.body ?? ''}`), [
             'chatRoomCreated ', 'newMessage first', 'chatRoomCreated ', 'newMessage seen',
         ]);
+        await age('true');
+        assert.deepEqual(await events(stream, '--since', '2m'), []);
+    },
+
+    async 'what only one member is sent is shown of each, however many they are'(t) {
+        const members = JSON.parse(await t.app.sql`
+            with n as (insert into community_members (name, email)
+                select 'Many', i || '@many' from generate_series(1, 300) i returning id)
+            select json_agg(id) from n`);
+        const running = await tail(t, '--json');
+        await t.app.room(members);
+        const shown = await settled(t, running, 'elsewhere');
+        assert.equal(shown.filter(({ message }) => message.event === 'chatRoomCreated').length, 300);
     },
 
     async 'for people it is one line an event, coloured on a terminal only'(t) {

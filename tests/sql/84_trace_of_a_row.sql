@@ -42,6 +42,11 @@ select t.throws($$select pgcable.trace('massages', '1')$$, '%massages is not att
 select pgcable.detach('thread_participant');
 select pgcable.attach('thread_participant', 'chat_thread_participants', '{"id": null}');
 select t.throws($$select pgcable.trace('thread_participant', '1')$$, '%cannot be found by its id%');
+select pgcable.detach('thread');
+select pgcable.attach('thread', 'chat_room_messages', '{"parent_message_id": "id"}');
+select t.is(string_agg(distinct k || ' ' || r.kind, ', '), 'message message, thread thread',
+    'of two kinds that a table plays, the one that is meant')
+    from unnest('{message,thread}'::text[]) k, pgcable.trace(k, '70') r;
 create schema old;
 create table old.chat_rooms (id bigint primary key, label text, secret text);
 select pgcable.attach_generic('old.chat_rooms', stream => 'old-{label}', columns => '{id,label}');

@@ -11,7 +11,7 @@ import { ORIGIN } from './wire.mjs';
 
 export const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 export const PGCABLE = process.env.PGCABLE_BIN ?? path.join(ROOT, 'build/asan/src/app/pgcable');
-const WRAP = (process.env.PGCABLE_WRAP ?? '').split(/\s+/).filter(Boolean);
+export const WRAP = (process.env.PGCABLE_WRAP ?? '').split(/\s+/).filter(Boolean);
 
 // What a sanitizer or valgrind says when it found something.
 const FINDINGS = /(AddressSanitizer|LeakSanitizer|runtime error:|ERROR SUMMARY: [1-9]).*/;

@@ -1,14 +1,28 @@
 // SPDX-License-Identifier: PostgreSQL
 // guide.mjs - what a page of packaging/guides (or README.md) shows, as the reader would have it: its
 // files in a folder, its commands to be run there.
-import { spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
 import { PGCABLE, ROOT, environment } from './daemon.mjs';
 import { PATIENCE_MS, within } from './until.mjs';
 
 const MODULES = fileURLToPath(new URL('../node_modules', import.meta.url));
+
+const start = promisify(execFile);
+
+// One program to its end, with nothing to read; what it printed.
+export async function execute(command, args, options = {}) {
+    const running = start(command, args, options);
+    running.child.stdin?.end();
+    try {
+        return (await within(`${command} ${args.join(' ')}`, running, 2 * PATIENCE_MS)).stdout;
+    } finally {
+        running.child.kill('SIGKILL');
+    }
+}
 
 // Every fence: { language, what ('file=NAME', 'run', 'unrun' or ''), text }.
 export function fences(page) {
@@ -59,26 +73,9 @@ export class Guide {
         return Object.fromEntries([...lines].map(([, setting, value]) => [setting, value]));
     }
 
-    // One program in the folder; its output.
-    async run(command, ...args) {
-        const child = spawn(command, args, { cwd: this.dir, env: this.env });
-        let output = '';
-        child.stdin.end();
-        child.stdout.on('data', (data) => { output += data; });
-        child.stderr.on('data', (data) => { output += data; });
-        const ended = new Promise((resolve, reject) => {
-            child.once('error', reject);
-            child.once('close', resolve);
-        });
-        try {
-            const code = await within(`${command} ${args.join(' ')}`, ended, 2 * PATIENCE_MS);
-            if (code !== 0) {
-                throw new Error(`${command} ${args.join(' ')} ended with ${code}:\n${output}`);
-            }
-        } finally {
-            child.kill('SIGKILL');
-        }
-        return output;
+    // In the folder.
+    run(command, ...args) {
+        return execute(command, args, { cwd: this.dir, env: this.env });
     }
 
     // The page's commands, each fence in a shell of its own.

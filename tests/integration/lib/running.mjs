@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 // running.mjs - a verb that goes on until it is told to end.
 import { spawn } from 'node:child_process';
-import { PGCABLE, environment } from './daemon.mjs';
+import { PGCABLE, WRAP, environment } from './daemon.mjs';
 import { until, within } from './until.mjs';
-
-const WRAP = (process.env.PGCABLE_WRAP ?? '').split(/\s+/).filter(Boolean);
 
 export class Running {
     // `program`: another one than pgcable, such as script(1), which is a terminal.

@@ -1,11 +1,24 @@
 // SPDX-License-Identifier: PostgreSQL
 // test.mjs - what a test gets: the application, a daemon, clients; and the cleaning up after it.
+import net from 'node:net';
 import { Daemon } from './daemon.mjs';
 import { mint } from './token.mjs';
 import { until } from './until.mjs';
 import { Wire } from './wire.mjs';
 
 export class Skip extends Error {}
+
+// Skips the rest of the test where there is no IPv6.
+export async function needIPv6() {
+    const canListen = await new Promise((resolve) => {
+        const server = net.createServer();
+        server.once('error', () => resolve(false));
+        server.listen(0, '::1', () => server.close(() => resolve(true)));
+    });
+    if (!canListen) {
+        throw new Skip('this machine has no ::1');
+    }
+}
 
 let markers = 0;
 
