@@ -50,7 +50,11 @@ options_members(struct app_bench_wish *wish, const char *text, struct pgc_err *e
         end = dash;
     }
     if (end == NULL || *end != '\0' || last < first || last > UINT32_MAX - 1) {
-        pgc_err_set(err, PGC_ERR_USAGE, "bench needs --member ID, or FIRST-LAST, of numbers");
+        if (text != NULL) {
+            pgc_err_set(err, PGC_ERR_USAGE, "--member \"%s\" is no ID, nor FIRST-LAST", text);
+        } else {
+            pgc_err_set(err, PGC_ERR_USAGE, "bench needs --member ID, or FIRST-LAST");
+        }
         return pgc_err_hint(err, "take members made for it: their own clients get the events, too");
     }
     wish->load.first_member = (unsigned)first;
@@ -63,14 +67,14 @@ static bool
 options_url(struct app_bench_wish *wish, const char *url, struct pgc_err *err)
 {
     const bool has_tls = strncmp(url, "wss://", 6) == 0;
-    const char *host = url + (has_tls ? 6 : 5);
+    const bool ok = has_tls || strncmp(url, "ws://", 5) == 0;
+    const char *host = ok ? url + (has_tls ? 6 : 5) : url;
     const char *slash = strchr(host, '/');
     const char *path = slash != NULL ? slash : host + strlen(host);
     const char *end = *host == '[' ? strchr(host, ']') : NULL;
     const char *after;
     uint64_t port = has_tls ? 443 : 80;
     char *number = NULL;
-    bool ok = has_tls || strncmp(url, "ws://", 5) == 0;
 
     if (end != NULL) {
         host++;

@@ -271,7 +271,9 @@ bench_judge(const struct bench *bench, struct pgc_err *err)
     }
     if (!bench->is_over || seen->done < bench->wish.load.clients || result->lost > 0 ||
         seen->doubled > 0 || seen->cut_off > 0) {
-        return pgc_err_set(err, PGC_ERR_DATA, "not all clients had all events, once");
+        pgc_err_set(err, PGC_ERR_DATA, "not all clients had all events, once");
+        return pgc_err_hint(
+            err, "what was lost or cut off is counted above; the daemon's log says why");
     }
     return true;
 }

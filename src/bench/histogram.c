@@ -25,7 +25,7 @@ pgc_histogram_value(unsigned cell)
     unsigned power;
     uint64_t least;
 
-    if (cell < 2 * HISTOGRAM_PER_POWER) {
+    if (cell < HISTOGRAM_PER_POWER) {
         return (int64_t)cell;
     }
     power = cell / HISTOGRAM_PER_POWER - 1;

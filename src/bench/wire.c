@@ -22,10 +22,36 @@ enum {
 enum { WIRE_MASKED = 0x80, WIRE_LENGTH_16 = 126, WIRE_LENGTH_64 = 127 };
 enum { WIRE_MOST_OUT = 65535, WIRE_MOST_IN = 1 << 24 }; /* bytes of a frame */
 
+/* Of several addresses the first that answers, or the first of all: nobody may listen at the one of
+ * "localhost" that is of IPv6. */
+static const struct addrinfo *
+wire_choose(const struct addrinfo *found)
+{
+    const struct addrinfo *one = found->ai_next != NULL ? found : NULL;
+
+    for (; one != NULL; one = one->ai_next) {
+        const int fd = socket(one->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        const bool answers = fd >= 0 && connect(fd, one->ai_addr, one->ai_addrlen) == 0;
+
+        if (fd >= 0) {
+            (void)close(fd);
+        }
+        if (answers) {
+            return one;
+        }
+    }
+    return found;
+}
+
 bool
 wire_find(struct wire_port *port, const char *host, unsigned number, struct pgc_err *err)
 {
-    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
+    const struct addrinfo hints = {
+        .ai_family = port->sources > 0 ? AF_INET : AF_UNSPEC, /* as the sources are */
+        .ai_socktype = SOCK_STREAM,
+        .ai_flags = AI_NUMERICSERV,
+    };
+    const struct addrinfo *chosen;
     struct addrinfo *found = NULL;
     char service[16];
     int error;
@@ -33,10 +59,12 @@ wire_find(struct wire_port *port, const char *host, unsigned number, struct pgc_
     (void)snprintf(service, sizeof(service), "%u", number);
     error = getaddrinfo(host, service, &hints, &found);
     if (error != 0) {
-        return pgc_err_set(err, PGC_ERR_CONF, "find \"%s\": %s", host, gai_strerror(error));
+        return pgc_err_set(err, PGC_ERR_CONF, "find host \"%s\" to connect to: %s", host,
+            error == EAI_SYSTEM ? strerror(errno) : gai_strerror(error));
     }
-    memcpy(&port->address, found->ai_addr, found->ai_addrlen);
-    port->address_length = found->ai_addrlen;
+    chosen = wire_choose(found);
+    memcpy(&port->address, chosen->ai_addr, chosen->ai_addrlen);
+    port->address_length = chosen->ai_addrlen;
     freeaddrinfo(found);
     return true;
 }
@@ -251,11 +279,13 @@ wire_read(struct wire *wire)
 void
 wire_write_request(const struct wire_port *port, const char *token, struct pgc_buf *out)
 {
+    const bool is_ipv6 = strchr(port->host, ':') != NULL;
+
     pgc_buf_addf(out,
-        "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "GET %s HTTP/1.1\r\nHost: %s%s%s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: bG9hZCBpcyBub3QgcmFuZA==\r\n"
         "Sec-WebSocket-Protocol: %s\r\nAuthorization: Bearer %s\r\n\r\n",
-        port->path, port->host, port->protocols, token);
+        port->path, is_ipv6 ? "[" : "", port->host, is_ipv6 ? "]" : "", port->protocols, token);
 }
 
 /* With TLS its handshake comes first, and takes several turns. */
@@ -311,7 +341,7 @@ wire_bind(const struct wire_port *port, int fd, unsigned source)
 int
 wire_connect(const struct wire_port *port, unsigned source)
 {
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int fd = socket(port->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     if (fd < 0) {
         return -1;

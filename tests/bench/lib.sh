@@ -4,6 +4,9 @@
 # lib.sh - what the benchmarks share; source it from the root of the repository.
 #
 #   bench_usage FILE                   what the comment at the top of FILE says, from its line 4 on
+#   bench_options "NAME …" "$@"        --NAME VALUE sets the variable NAME, or with NAME:VARIABLE that
+#                                      one; its default tells whether it is text, a number or several;
+#                                      if -- is among the names, what follows it is $settings
 #   bench_begin [line of conf …]       a throwaway server, set up as it is installed: a commit waits
 #                                      for the disk; $work is a folder that goes away at the end
 #   bench_later COMMAND                run at the end, however that comes
@@ -21,6 +24,51 @@
 
 bench_usage() {
     sed -n '4,/^set/s/^# \{0,1\}//p' "$1"
+}
+
+bench_wrong() {
+    echo "${0##*/}: $1; --help lists the options" >&2
+    exit 2
+}
+
+# bench_set VARIABLE OPTION VALUE
+bench_set() {
+    local number='[1-9][0-9]*' default=${!1}
+
+    if [[ $default =~ ^$number$ && ! $3 =~ ^$number$ ]]; then
+        bench_wrong "$2 \"$3\" is no number from 1 on"
+    elif [[ $default =~ ^$number( $number)+$ && ! $3 =~ ^$number( $number)*$ ]]; then
+        bench_wrong "$2 \"$3\" is no list of numbers from 1 on, such as \"$default\""
+    fi
+    printf -v "$1" %s "$3"
+}
+
+bench_options() {
+    local name option
+    local -A variables=()
+
+    for name in $1; do
+        variables[--${name%:*}]=${name#*:}
+    done
+    shift
+    settings=()
+    while [ $# -gt 0 ]; do
+        option=$1
+        if [ "$option" = -h ] || [ "$option" = --help ]; then
+            bench_usage "tests/bench/${0##*/}"
+            exit 0
+        elif [ "$option" = -- ] && [ -n "${variables[----]:-}" ]; then
+            # shellcheck disable=SC2034 # for those who source this
+            settings=("${@:2}")
+            return
+        elif [ -z "$option" ] || [ -z "${variables[$option]:-}" ]; then
+            bench_wrong "unknown option \"$option\""
+        elif [ $# -lt 2 ]; then
+            bench_wrong "$option needs a value"
+        fi
+        bench_set "${variables[$option]}" "$option" "$2"
+        shift 2
+    done
 }
 
 bench_endings=()

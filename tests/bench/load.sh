@@ -8,15 +8,18 @@
 #   load_chat MEMBERS ROOMS      the database: member m is in room 1 + (m - 1) % ROOMS
 #   load_listens PID LOG         waits until that process says in its log that it listens
 #   load_daemon [setting …]      starts it, again at the same $port; $daemon
-#   load_clients [option …]      starts pgcable-load; $clients
-#   load_read WORD               its next line that begins with that, in $line; the clock for it is
-#                                a minute and a half
+#   load_clients [option …]      starts pgcable-load; $clients, and $load_lines, what it says; of
+#                                another $server than pgcable, with another $port
+#   load_read WORD               what it says next that begins with that, in $line; the clock for it
+#                                is a minute and a half
 #   load_value NAME              what NAME=… says in $line
 #   load_write SECONDS RATE      writers, in the background; $writers
 #   load_say [TEXT]              one message in each room, this behind it, such as " end"
 #   load_publisher               a session that writes what load_publish is told; $publisher
 #   load_publish TEXT …          messages to room 1, in one transaction
-#   load_text NUMBER [MARK]      such a text of 600 bytes with its quotes, in $text
+#   load_texts LAST COUNT MARK   as many texts of 600 bytes with their quotes, numbered from behind
+#                                LAST on, the last one with this MARK, in $texts
+#   load_stop                    kills all of these
 #   load_descriptors NAME COUNT  raises the limit, or says that it cannot be raised and exits
 #   load_until_asleep            waits until the daemon has sent all that there is
 #   load_until_at_rest PID       waits until none of its threads is at work
@@ -83,7 +86,7 @@ load_listens() {
 
     until grep -q 'listening on' "$2"; do
         if ! kill -0 "$1" 2> /dev/null || [ $SECONDS -ge $deadline ]; then
-            echo "a server ended, or did not listen within a minute; its log:" >&2
+            echo "what logs to ${2##*/} ended, or did not listen within a minute; the log:" >&2
             cat "$2" >&2
             return 1
         fi
@@ -93,35 +96,57 @@ load_listens() {
 
 port=0
 load_daemon() {
-    : > "$work/daemon.log"
+    : > "$work/pgcable.log"
     "$pgcable" serve --database "host=$PGHOST dbname=$PGDATABASE user=pgcable_daemon" \
         --listen_port "$port" --admin_port -1 --hs256_secret "$load_secret" "$@" \
-        >> "$work/daemon.log" 2>&1 &
+        >> "$work/pgcable.log" 2>&1 &
     daemon=$!
-    load_listens "$daemon" "$work/daemon.log"
-    port=$(sed -n 's/.*listening on .*://p' "$work/daemon.log")
+    load_listens "$daemon" "$work/pgcable.log"
+    port=$(sed -n 's/.*listening on .*://p' "$work/pgcable.log")
 }
 
 load_stop() {
-    # shellcheck disable=SC2086 # what is not there is no argument
-    kill -KILL ${writers:-} ${publisher:-} ${clients:-} ${daemon:-}
+    # shellcheck disable=SC2048,SC2086 # what is not there is no argument
+    kill -KILL ${writers:-} ${publisher:-} ${load_pid[*]} ${daemon:-}
     wait
+    load_pid=()
 } 2> /dev/null
+
+# By $load_lines: their process, and whose clients they are.
+declare -A load_pid load_server
 
 load_clients() {
     exec {load_lines}< <(exec "$load" --port "$port" --secret "$load_secret" "$@" 2>&1)
     clients=$!
+    load_pid[$load_lines]=$clients
+    load_server[$load_lines]=${server:-pgcable}
 }
 
 load_read() {
-    while read -r -t 90 -u "$load_lines" line; do
+    local status=0 said=nothing
+
+    while read -r -t 90 -u "$load_lines" line || status=$?; [ $status = 0 ]; do
         if [[ $line == "$1 "* ]]; then
             echo "  $line"
             return
         fi
+        said=$line
     done
-    echo "waited in vain until pgcable-load said \"$1\"; the daemon's last lines:" >&2
-    tail -n 5 "$work/daemon.log" >&2
+    load_complain "$1" $status "$said"
+}
+
+# load_complain WORD STATUS SAID: after read ended with that; over 128: there was nothing to read.
+load_complain() {
+    local server=${load_server[$load_lines]} why="they have ended" said=$3
+
+    if [ "$2" -gt 128 ]; then
+        why="nothing came for a minute and a half"
+        kill -USR1 "${load_pid[$load_lines]}"
+        read -r -t 10 -u "$load_lines" said || true
+    fi
+    echo "waited in vain until the clients of $server said \"$1\": $why; said since:" \
+        "$said; the end of $server.log:" >&2
+    tail -n 5 "$work/$server.log" >&2
     return 1
 }
 
@@ -156,9 +181,15 @@ load_publish() {
 
 printf -v load_filling '%598s' ''
 load_filling=${load_filling// /x}
-load_text() {
-    printf -v text 'load %d %s%s ' "$1" "${EPOCHREALTIME/[.,]/}" "${2:-}"
-    text+=${load_filling:${#text}}
+load_texts() {
+    local i mark='' text
+
+    texts=()
+    for ((i = 1; i <= $2; i++)); do
+        [ "$i" -lt "$2" ] || mark=$3
+        printf -v text 'load %d %s%s ' $(($1 + i)) "${EPOCHREALTIME/[.,]/}" "$mark"
+        texts+=("$text${load_filling:${#text}}")
+    done
 }
 
 load_descriptors() {
@@ -177,7 +208,7 @@ load_until_asleep() {
             where usename = 'pgcable_daemon' and state <> 'idle')")" = t ]; do
         if [ $SECONDS -ge $deadline ]; then
             echo "the daemon was still at work after two minutes; its last lines:" >&2
-            tail -n 5 "$work/daemon.log" >&2
+            tail -n 5 "$work/pgcable.log" >&2
             return 1
         fi
         sleep 0.1

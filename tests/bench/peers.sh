@@ -38,6 +38,7 @@ peers_speak_cable() {
 peers_kill() {
     # shellcheck disable=SC2048,SC2086 # those that there are
     kill -KILL ${server_pid[*]}
+    server_pid=()
 } 2> /dev/null
 
 # Both bare loops are one.
@@ -75,6 +76,8 @@ serve_pgcable() {
     server_port[pgcable]=$port
 }
 
+# Who comes is told nothing of what was said before, as elsewhere: the end of the clients before them
+# would be theirs.
 serve_nchan() {
     local listens
 
@@ -85,7 +88,7 @@ user $(id -un) $(id -gn);
 daemon off;
 master_process off;
 pid $work/nginx.pid;
-error_log $work/nginx.log;
+error_log $work/nchan.log;
 worker_rlimit_nofile $((most + 1000));
 events { worker_connections $((most + 1000)); }
 http {
@@ -93,12 +96,16 @@ http {
     server {
         listen 127.0.0.1:$listens backlog=4096;
         listen unix:$work/nginx.socket;
-        location = /cable { nchan_subscriber websocket; nchan_channel_id room; }
+        location = /cable {
+            nchan_subscriber websocket;
+            nchan_channel_id room;
+            nchan_subscriber_first_message newest;
+        }
         location = /publish { nchan_publisher; nchan_channel_id room; }
     }
 }
 END
-    /usr/sbin/nginx -c "$work/nginx.conf" > "$work/nginx.out" 2>&1 &
+    /usr/sbin/nginx -c "$work/nginx.conf" >> "$work/nchan.log" 2>&1 &
     server_pid[nchan]=$!
     server_port[nchan]=$listens
 }

@@ -12,7 +12,7 @@ while read -r layer headers; do
         layer_of[$header]=$layer
     done
 done << 'END'
-core   compiler err mem buf log clock table loop mailbox metrics http msg batch near place recent tally utf8
+core   compiler err mem buf log clock table loop mailbox metrics http msg batch near place recent utf8
 conf   conf
 pg     pg migrate
 event  event json

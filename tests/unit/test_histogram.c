@@ -82,6 +82,13 @@ every_cell_holds_the_value_it_stands_for(void **state PGC_UNUSED)
 }
 
 static void
+no_percentile_exceeds_the_highest_value(void **state PGC_UNUSED)
+{
+    pgc_histogram_add(&histogram, 1000); /* its cell stands for 1002 */
+    assert_int_equal(pgc_histogram_quantile(&histogram, 1), 1000);
+}
+
+static void
 the_ends_of_all_numbers_have_their_place(void **state PGC_UNUSED)
 {
     pgc_histogram_add(&histogram, -5);
@@ -100,6 +107,7 @@ main(void)
         cmocka_unit_test_setup(small_values_are_exact, begin),
         cmocka_unit_test_setup(percentiles_are_within_one_percent, begin),
         cmocka_unit_test_setup(every_cell_holds_the_value_it_stands_for, begin),
+        cmocka_unit_test_setup(no_percentile_exceeds_the_highest_value, begin),
         cmocka_unit_test_setup(the_ends_of_all_numbers_have_their_place, begin),
     };
 

@@ -258,6 +258,8 @@ world_read(struct world *world, int argc, char **argv)
 {
     struct wire_port *port = &world->port;
 
+    port->first_source = 256 + 1;
+    port->sources = ATTACK_SOURCES;
     if (argc < 6 || argc > 7 || strlen(argv[3]) < 32 ||
         !wire_find(port, argv[1], (unsigned)strtoul(argv[2], NULL, 10), &(struct pgc_err){0})) {
         (void)fputs("usage: pgcable-attack ADDRESS PORT SECRET MEMBER EACH [KIND]\n", stderr);
@@ -266,8 +268,6 @@ world_read(struct world *world, int argc, char **argv)
     port->host = argv[1];
     port->path = "/cable";
     port->protocols = "actioncable-v1-ext-json";
-    port->first_source = 256 + 1;
-    port->sources = ATTACK_SOURCES;
     world->secret = argv[3];
     world->first_member = (unsigned)strtoul(argv[4], NULL, 10);
     world->each = (unsigned)strtoul(argv[5], NULL, 10);
