@@ -4,12 +4,9 @@ import { APPLICATION } from './settings.js';
 
 const key = new URLSearchParams(location.hash.slice(1)).get('key') ?? '';
 
-export async function ask(method, path, fields = {}, token = null) {
+export async function ask(method, path, fields = {}) {
     const url = new URL(path, APPLICATION);
     const options = { method, headers: { 'X-Demo-Key': key } };
-    if (token) {
-        options.headers.Authorization = `Bearer ${token}`;
-    }
     if (method === 'GET') {
         url.search = new URLSearchParams(fields);
     } else {

@@ -2,7 +2,7 @@
 """chat.py - the application: a chat that reads and writes its own tables with plain SQL.
 
 It knows nothing of pgcable and sends no event.  Each statement is one transaction; :'name' is a
-value from the request or, :'member', who signed in.
+value from the request, :'member' who makes it.
 """
 import re
 

@@ -175,7 +175,6 @@ export class Conversation {
 
     showMode() {
         const field = this.find('[name=body]');
-        const name = this.member.name.split(' ')[0];
         this.find('.main').hidden = this.thread !== null;
         this.find('.side').hidden = this.thread === null;
         this.find('.cancel').hidden = !this.editing;
@@ -183,8 +182,8 @@ export class Conversation {
         field.placeholder = this.editing
             ? 'The new text'
             : this.thread
-              ? `Reply as ${name}`
-              : `Write as ${name}`;
+              ? `Reply as ${this.member.firstName}`
+              : `Write as ${this.member.firstName}`;
         field.disabled = !this.room;
     }
 

@@ -27,7 +27,8 @@ export class Member {
         this.find = (selector) => this.pane.querySelector(selector);
         this.bell = new Bell(this.pane, () => this.attempt(this.ask('POST', '/seen')));
         this.rooms = new Rooms(this.find('.rooms'), (room) => this.attempt(this.enter(room)));
-        this.ask = (method, path, fields) => ask(method, path, fields, this.token);
+        this.ask = (method, path, fields) =>
+            ask(method, path, { member: this.id, ...fields });
         this.find('.nudge').addEventListener('click', () =>
             this.attempt(this.ask('POST', '/nudge', { room: this.rooms.current.id })),
         );
@@ -69,7 +70,7 @@ export class Member {
     }
 
     async signIn() {
-        const session = await ask('GET', '/session', { member: this.id });
+        const session = await this.ask('GET', '/session');
         this.name = session.name;
         this.token = session.token;
         this.bell.setCount(session.unseen);

@@ -5,7 +5,7 @@ import { clone } from './dom.js';
 const KEPT = 200;
 
 export class Messages {
-    // `actions`: reply, pin, edit, remove; each gets the message.
+    // `actions`: by the class of their button; each gets the message.
     constructor(list, memberId, actions) {
         this.list = list;
         this.memberId = memberId;

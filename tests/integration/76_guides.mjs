@@ -2,13 +2,13 @@
 // What packaging/guides shows is done as it stands there: the migration by the framework, the client
 // by the library that it is written for.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import * as ActionCable from '@rails/actioncable';
 import WebSocket from 'ws';
 import { ROOT, pgcable } from './lib/daemon.mjs';
-import { Guide, fences } from './lib/guide.mjs';
+import { Guide, execute, fences } from './lib/guide.mjs';
+import { ownWorld } from './lib/own.mjs';
 import { Running } from './lib/running.mjs';
 import { Skip, Test } from './lib/test.mjs';
 import { SECRET, mint, minted } from './lib/token.mjs';
@@ -88,13 +88,7 @@ const welcomed = async (t, token) => {
     await t.open({ token: token.trim() }).welcomed();
 };
 
-async function has(command, ...args) {
-    const child = spawn(command, args, { stdio: 'ignore' });
-    return new Promise((resolve) => {
-        child.once('error', () => resolve(false));
-        child.once('close', (code) => resolve(code === 0));
-    });
-}
+const has = (command, ...args) => execute(command, args).then(() => true, () => false);
 
 // All five tables play their parts, and nothing is wrong with any.
 async function assertAttached(role) {
@@ -240,9 +234,10 @@ export default {
         const guide = new Guide('clients.md', path.join(t.dir, 'browser'));
         browse(t);
         const { connect, followRoom } = await guide.module('cable.js');
-        const daemon = await t.start({ allowed_origins: PAGE });
-        const ann = await t.app.member();
-        const room = await t.app.room([ann]);
+        // Its own, for all of its clients are told to load anew.
+        const { app, daemon } = await ownWorld(t, { settings: { allowed_origins: PAGE } });
+        const ann = await app.member();
+        const room = await app.room([ann]);
         const { random } = Math;
         t.later(() => { Math.random = random; });
         Math.random = () => 0; // the shortest of the library's pauses
@@ -262,15 +257,15 @@ export default {
             cable, room, ({ body }) => received.push(body), () => { reloads++; });
         await channel.ensureSubscribed();
         assert.equal(fetched, 1);
-        await t.app.message(room, ann, 'one');
+        await app.message(room, ann, 'one');
         await until('the first message', () => received.length === 1);
         await daemon.crash();
-        await t.app.message(room, ann, 'two');
+        await app.message(room, ann, 'two');
         await daemon.start();
-        await t.app.message(room, ann, 'three');
+        await app.message(room, ann, 'three');
         await until('the others', () => received.length === 3);
         assert.deepEqual([received, reloads], [['one', 'two', 'three'], 0]);
-        await t.app.superuser.sql`select pgcable.pause(), pgcable.resume()`;
+        await app.superuser.sql`select pgcable.pause(), pgcable.resume()`;
         await until('to be told to load anew', () => reloads === 1);
     },
 

@@ -7,6 +7,7 @@ import http from 'node:http';
 import path from 'node:path';
 import { chromium } from 'playwright-core';
 import { PGCABLE, ROOT } from './lib/daemon.mjs';
+import { execute } from './lib/guide.mjs';
 import { Role } from './lib/postgres.mjs';
 import { Skip } from './lib/test.mjs';
 import { PATIENCE_MS, until, within } from './lib/until.mjs';
@@ -331,6 +332,36 @@ export default {
         assert.ok((await demo.ended) !== 0);
         assert.match(demo.output, /that failed: pgcable migrate/);
         await demo.assertNothingLeft();
+    },
+
+    async 'what it cannot begin with is said before anything is started'(t) {
+        for (const [option, value, complaint] of [
+            ['--bin', '/etc/passwd', /--bin: "\/etc\/passwd" is no program/],
+            ['--bin', t.dir, /--bin: ".*" is no program/],
+            ['--print-env', '/nowhere/env', /no folder for "\/nowhere\/env"/],
+            ['--fast', '', /no such option: "--fast"/],
+        ]) {
+            const demo = new Demo(t, path.basename(option + value), option, value);
+            assert.equal(await demo.ended, 1);
+            assert.match(demo.output, complaint);
+            assert.match(demo.output, /^demo: .*\nhint: .*\n$/);
+            await demo.assertNothingLeft();
+        }
+    },
+
+    async 'without root and sudo it is said which packages are missing, and who may install them'(t) {
+        const bin = path.join(t.dir, 'bin');
+        fs.mkdirSync(bin);
+        for (const name of ['dirname', 'dpkg-query', 'grep', 'mktemp', 'rm', 'sed']) {
+            fs.symlinkSync(`/usr/bin/${name}`, path.join(bin, name));
+        }
+        fs.writeFileSync(path.join(bin, 'id'), '#!/bin/sh\necho 1000\n', { mode: 0o755 });
+        const deps = execute(path.join(ROOT, 'packaging/deps'), ['demo'], { env: { PATH: bin } });
+        await assert.rejects(deps, ({ code, stderr }) => {
+            assert.equal(code, 1);
+            assert.match(stderr, /needed: cmake .*\n(.*\n)*deps: .* needs root.* no sudo\nhint: /);
+            return true;
+        });
     },
 
     async 'the lines that the demo prints work as they stand'(t) {

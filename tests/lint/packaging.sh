@@ -48,7 +48,7 @@ awk '/^#/ { told = 1; next }
 python=python3
 "$python" -c 'import yaml' 2> /dev/null || python=/usr/bin/python3
 "$python" - << 'END' || status=1
-import os, sys, yaml
+import os, re, sys, yaml
 told = []
 compose = yaml.safe_load(open('compose.yml'))
 services = compose['services']
@@ -60,6 +60,9 @@ for name, service in services.items():
         for used in service.get(kind, []):
             if used.split(':')[0] not in compose[kind]:
                 told.append(f'{name} uses {used}, which is not among the {kind}')
+    for used in re.findall(r'/run/secrets/(\w+)', str(service)):
+        if used not in service.get('secrets', []):
+            told.append(f'{name} reads {used}, which is not among its secrets')
     build = service.get('build')
     if build and not os.path.exists(os.path.join('..', build['context'], build['dockerfile'])):
         told.append(f'{name}: there is no {build["dockerfile"]}')
