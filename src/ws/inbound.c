@@ -129,6 +129,7 @@ ws_inbound_receive(struct ws_conn *conn, const char *bytes, size_t length)
 int
 ws_inbound_control(struct ws_conn *conn)
 {
+    ws_outbound_is_shared(conn);
     if (conn->state != WS_OPEN) {
         return inbound_count_late(conn, 0);
     }

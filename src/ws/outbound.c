@@ -34,9 +34,14 @@ ws_outbound_touch(struct ws_conn *conn)
     }
 }
 
+/* The library's memory of a connection is most likely in no cache, so it is asked only if need be.
+ */
 static bool
 outbound_is_blocked(struct ws_conn *conn)
 {
+    if (conn->is_clear) {
+        return false;
+    }
     if (lws_partial_buffered(conn->wsi)) {
         if (conn->blocked_ms == 0) {
             conn->blocked_ms = pgc_monotonic_ms();
@@ -44,8 +49,16 @@ outbound_is_blocked(struct ws_conn *conn)
         return true;
     }
     conn->blocked_ms = 0;
+    conn->is_clear = !conn->is_shared;
     ws_queue_hold(&conn->queue, 0);
     return false;
+}
+
+void
+ws_outbound_is_shared(struct ws_conn *conn)
+{
+    conn->is_shared = true;
+    conn->is_clear = false;
 }
 
 /* How much of it the socket has taken, past the library, which would do the same in four functions
@@ -64,6 +77,7 @@ outbound_write(struct ws_conn *conn, unsigned char *bytes, size_t length, unsign
     struct ws_stats *stats = &conn->ws->stats;
     size_t sent = outbound_send_plain(conn, bytes, length);
 
+    conn->is_clear = conn->is_clear && sent == length;
     if (sent < length && lws_write(conn->wsi, bytes + sent, length - sent, LWS_WRITE_HTTP) < 0) {
         return false;
     }

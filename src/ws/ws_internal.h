@@ -85,6 +85,8 @@ struct ws_conn {
     bool is_mute;   /* the library is closing it: nothing may be written */
     bool is_slow;   /* overran its bounds: to be cut off */
     bool is_events; /* no websocket: an answer without end */
+    bool is_clear;  /* the library holds no part of a write, and will not by itself */
+    bool is_shared; /* it writes by itself, too */
     STAILQ_ENTRY(ws_conn) dirty_entry;
     int64_t blocked_ms; /* since when the kernel has not taken a write in full; 0 = it has */
     uint64_t bytes_out;
@@ -278,9 +280,10 @@ void ws_inbound_beat(struct ws_conn *conn, int64_t now_ms);
 
 /* outbound.c */
 extern const struct pgc_session_ops ws_session_ops;
-void ws_outbound_touch(struct ws_conn *conn); /* there is something to write */
-bool ws_outbound_flush(struct ws_conn *conn); /* false: the socket is broken */
-void ws_outbound_turn(struct pgc_ws *ws);     /* flush the dirty, as many as one turn may */
+void ws_outbound_touch(struct ws_conn *conn);     /* there is something to write */
+void ws_outbound_is_shared(struct ws_conn *conn); /* the library writes by itself from here on */
+bool ws_outbound_flush(struct ws_conn *conn);     /* false: the socket is broken */
+void ws_outbound_turn(struct pgc_ws *ws);         /* flush the dirty, as many as one turn may */
 void ws_outbound_beat(struct ws_conn *conn, int64_t now_ms);
 /* Nothing more for this one: the end of the turn says goodbye. */
 void ws_outbound_give_up(struct ws_conn *conn, const char *why, struct pgc_metric *metric);
