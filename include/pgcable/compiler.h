@@ -15,6 +15,10 @@
 #define PGC_NORETURN           __attribute__((noreturn))
 #define PGC_UNUSED             __attribute__((unused))
 
+/* Have that line in the cache when it is looked at, a moment later.  Any address will do. */
+#define PGC_FETCH(address) __builtin_prefetch(address)
+#define PGC_CACHE_LINE     64 /* bytes */
+
 /* Bounded alternatives: snprintf, pgc_buf_*, memcpy with a checked length. */
 #undef strcpy
 #undef strcat

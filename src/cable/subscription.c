@@ -294,6 +294,21 @@ subscription_answer_again(struct pgc_subscription *subscription, const struct pg
     }
 }
 
+static void
+subscription_say_touches(const struct pgc_subscription *subscription)
+{
+    const char *sink = subscription->session->sink;
+    const void *touches[PGC_SUB_TOUCHES] = {
+        subscription,
+        subscription->session,
+        sink,
+        sink + PGC_CACHE_LINE,
+        sink + (ptrdiff_t)2 * PGC_CACHE_LINE,
+    };
+
+    pgc_hub_touches(subscription->sub, touches);
+}
+
 void
 pgc_subscription_answer(struct pgc_subscription *subscription, const struct pgc_answer *answer)
 {
@@ -315,6 +330,7 @@ pgc_subscription_answer(struct pgc_subscription *subscription, const struct pgc_
     subscription->ident = pgc_ident_take_to_stream(subscription->ident, answer->stream);
     subscription->sub = pgc_hub_subscribe(
         cable->hub, answer->stream, session->member, &subscription_ops, subscription);
+    subscription_say_touches(subscription);
     for (size_t i = 0; i < answer->topic_count; i++) {
         pgc_hub_attach(cable->hub, subscription->sub, answer->topics[i]);
     }

@@ -246,6 +246,12 @@ pgc_hub_subscribe(struct pgc_hub *hub, const char *stream, const char *member,
     return sub;
 }
 
+void
+pgc_hub_touches(struct pgc_sub *sub, const void *const touches[PGC_SUB_TOUCHES])
+{
+    memcpy(sub->touches, touches, sizeof(sub->touches));
+}
+
 const char *
 pgc_hub_stream(const struct pgc_sub *sub)
 {

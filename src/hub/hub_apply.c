@@ -19,19 +19,67 @@ struct hub_run {
 };
 enum { HUB_RUN_BYTES = 32768 };
 
+/* Who goes before the walk over a topic's links, and fetches what it will look at: of ten thousand
+ * clients hardly one is in a cache, and the way from a link to a queue leads from miss to miss. */
+struct hub_lead {
+    const struct hub_link *near;
+    const struct hub_link *far;
+};
+enum { HUB_NEAR = 4, HUB_FAR = 4 }; /* links before the walk; and before the near one */
+
+static const struct hub_link *
+hub_next(const struct hub_link *link)
+{
+    return link != NULL ? TAILQ_NEXT(link, by_topic) : NULL;
+}
+
+static struct hub_lead
+hub_lead_begin(const struct hub_topic *topic)
+{
+    struct hub_lead lead = {.near = TAILQ_FIRST(&topic->links)};
+
+    for (int i = 0; i < HUB_NEAR; i++) {
+        lead.near = hub_next(lead.near);
+    }
+    lead.far = lead.near;
+    for (int i = 0; i < HUB_FAR; i++) {
+        lead.far = hub_next(lead.far);
+    }
+    return lead;
+}
+
+static void
+hub_lead_step(struct hub_lead *lead)
+{
+    if (lead->far != NULL) {
+        PGC_FETCH(TAILQ_NEXT(lead->far, by_topic));
+        PGC_FETCH(lead->far->sub);
+        lead->far = TAILQ_NEXT(lead->far, by_topic);
+    }
+    if (lead->near != NULL) {
+        for (size_t i = 0; i < PGC_SUB_TOUCHES; i++) {
+            PGC_FETCH(lead->near->sub->touches[i]);
+        }
+        lead->near = TAILQ_NEXT(lead->near, by_topic);
+    }
+}
+
 static size_t
 hub_run_end(struct hub_run *run)
 {
     const struct pgc_run handed = {.msgs = run->msgs, .count = run->count};
+    struct hub_lead lead;
     struct hub_link *last;
     size_t clients = 0;
 
     if (run->count == 0) {
         return 0;
     }
+    lead = hub_lead_begin(run->topic);
     last = TAILQ_LAST(&run->topic->links, hub_topic_links);
     for (struct hub_link *link = TAILQ_FIRST(&run->topic->links); link != NULL;
          link = link == last ? NULL : TAILQ_NEXT(link, by_topic)) {
+        hub_lead_step(&lead);
         if (!link->dead && !link->sub->revoked) {
             link->sub->ops->deliver(link->sub->owner, link->sub, &handed);
             clients++;

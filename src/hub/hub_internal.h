@@ -45,6 +45,7 @@ struct hub_member {
 struct pgc_sub {
     const struct pgc_sub_ops *ops;
     void *owner;
+    const void *touches[PGC_SUB_TOUCHES];
     bool revoked; /* gets nothing any more, and is told so at the tick's end */
     bool dead;
     struct hub_link own; /* to its stream */

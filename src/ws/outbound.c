@@ -211,6 +211,15 @@ outbound_cut_off(struct ws_conn *conn)
     ws_conn_close(conn, WS_CLOSE_TOO_SLOW, "too slow");
 }
 
+/* The next one, while the kernel works for this one. */
+static void
+outbound_fetch(const struct ws_conn *conn)
+{
+    for (size_t i = 0; conn != NULL && i < offsetof(struct ws_conn, id); i += PGC_CACHE_LINE) {
+        PGC_FETCH((const char *)conn + i);
+    }
+}
+
 void
 ws_outbound_turn(struct pgc_ws *ws)
 {
@@ -218,6 +227,7 @@ ws_outbound_turn(struct pgc_ws *ws)
         struct ws_conn *conn = STAILQ_FIRST(&ws->dirty);
 
         STAILQ_REMOVE_HEAD(&ws->dirty, dirty_entry);
+        outbound_fetch(STAILQ_FIRST(&ws->dirty));
         conn->is_dirty = false;
         if (conn->is_slow) {
             outbound_cut_off(conn);
@@ -283,7 +293,7 @@ outbound_send(void *sink, struct pgc_frame *frame, bool ahead)
         outbound_give_up_slow(conn);
         return;
     }
-    ws_queue_push(&conn->queue, frame, pgc_monotonic_ms());
+    ws_queue_push(&conn->queue, frame, conn->ws->turn_asked_ms);
     outbound_note_height(conn->ws, &conn->queue);
     ws_shed(conn->ws);
 }
