@@ -10,6 +10,7 @@
  *   bans.c          tokens that are good no more
  *   rights.c        rights that end while a connection is open
  *   held.c          messages that wait for an answer
+ *   roster.c        a session's subscriptions, by their identifiers
  *   subscription.c  one subscription: asked for, confirmed, delivering, ended
  *   session.c       one connection: commands, limits, goodbye
  *   cable.c         one worker's sessions, and its end of the port
@@ -166,7 +167,7 @@ struct pgc_subscription {
     uint64_t delivered;                   /* messages so far */
     bool holds;                           /* asked again: what comes waits for the answer */
     bool dead;                            /* ended: to be freed at the end of the turn */
-    LIST_ENTRY(pgc_subscription) entry;   /* in its session's list */
+    LIST_ENTRY(pgc_subscription) entry;   /* in its session's roster */
     LIST_ENTRY(pgc_subscription) by_kind; /* in its cable's list of that kind */
     char *channel_class;                  /* of the application's own channels, else NULL */
     struct pgc_sub *sub;                  /* NULL while the answer is awaited */
@@ -198,6 +199,21 @@ void pgc_subscription_ask_again(struct pgc_subscription *subscription, bool hold
 /* Ends it without a word.  Whatever answer is still under way finds nobody. */
 void pgc_subscription_free(struct pgc_subscription *subscription);
 
+/* ---- roster.c ---- */
+
+/* All zero is empty, and takes no memory but this. */
+struct pgc_roster {
+    struct pgc_subscription_list all;
+    unsigned count;
+    struct pgc_table *by_identifier; /* NULL: they are few */
+};
+void pgc_roster_add(struct pgc_roster *roster, struct pgc_subscription *subscription);
+void pgc_roster_remove(struct pgc_roster *roster, struct pgc_subscription *subscription);
+
+/* The one with this identifier, byte for byte; NULL if there is none. */
+struct pgc_subscription *pgc_roster_find(
+    const struct pgc_roster *roster, const char *text, size_t length);
+
 /* ---- session.c ---- */
 
 LIST_HEAD(pgc_session_list, pgc_session);
@@ -214,8 +230,7 @@ struct pgc_session {
     char *jti;    /* "" if its token has none */
     int64_t issued_s;
     int64_t expires_s;
-    struct pgc_subscription_list subscriptions;
-    unsigned subscription_count;
+    struct pgc_roster subscriptions;
     struct pgc_budget budget;
     bool is_rails;
     bool closing; /* goodbye has been said: nothing is listened to and nothing sent any more */

@@ -18,12 +18,12 @@
 struct pgc_ident {
     struct pgc_idents *idents;
     unsigned refs;
-    size_t length;
-    char *text;
-    const char *stream;       /* NULL: not known yet, or of no interest */
-    struct pgc_buf key;       /* in the table: text, and behind a '\0' (it has none) the stream */
-    struct pgc_buf quoted;    /* as a JSON string */
     struct ident_frame *last; /* the warm frame that will most likely be asked for again */
+    const char *stream;       /* NULL: not known yet, or of no interest */
+    struct pgc_buf quoted;    /* the text as a JSON string; empty until there is a message */
+    size_t length;            /* of the text */
+    size_t key_length;
+    char key[]; /* in the table: the text, and behind a '\0' (it has none) the stream */
 };
 
 /* The frames of some messages, one behind the other. */
@@ -76,38 +76,27 @@ pgc_idents_dialect(const struct pgc_idents *idents)
     return idents->dialect;
 }
 
-/* Takes `key` over. */
 static struct pgc_ident *
-ident_new(struct pgc_idents *idents, struct pgc_buf *key, size_t length)
+ident_new(struct pgc_idents *idents, const char *key, size_t key_length, size_t length)
 {
-    struct pgc_ident *ident = pgc_xcalloc(1, sizeof(*ident));
+    struct pgc_ident *ident = pgc_xcalloc(1, sizeof(*ident) + key_length + 1);
 
     ident->idents = idents;
-    ident->key = *key;
-    ident->text = key->data;
     ident->length = length;
-    ident->stream = key->length > length ? key->data + length + 1 : NULL;
-    pgc_buf_add_json(&ident->quoted, ident->text, length);
-    pgc_table_put(idents->table, key->data, key->length, ident);
+    ident->key_length = key_length;
+    memcpy(ident->key, key, key_length);
+    ident->stream = key_length > length ? ident->key + length + 1 : NULL;
+    pgc_table_put(idents->table, key, key_length, ident);
     return ident;
 }
 
 static struct pgc_ident *
-ident_get(struct pgc_idents *idents, const char *text, size_t length, const char *stream)
+ident_get(struct pgc_idents *idents, const char *key, size_t key_length, size_t length)
 {
-    struct pgc_ident *ident;
-    struct pgc_buf key = {0};
+    struct pgc_ident *ident = pgc_table_get(idents->table, key, key_length);
 
-    pgc_buf_add(&key, text, length);
-    if (stream != NULL) {
-        pgc_buf_addc(&key, '\0');
-        pgc_buf_adds(&key, stream);
-    }
-    ident = pgc_table_get(idents->table, key.data, key.length);
-    if (ident != NULL) {
-        pgc_buf_fini(&key);
-    } else {
-        ident = ident_new(idents, &key, length);
+    if (ident == NULL) {
+        ident = ident_new(idents, key, key_length, length);
     }
     ident->refs++;
     return ident;
@@ -116,18 +105,23 @@ ident_get(struct pgc_idents *idents, const char *text, size_t length, const char
 struct pgc_ident *
 pgc_idents_get(struct pgc_idents *idents, const char *text, size_t length)
 {
-    return ident_get(idents, text, length, NULL);
+    return ident_get(idents, text, length, length);
 }
 
 struct pgc_ident *
 pgc_ident_take_to_stream(struct pgc_ident *ident, const char *stream)
 {
     struct pgc_ident *other;
+    struct pgc_buf key = {0};
 
     if (!ident->idents->dialect->is_extended) {
         return ident;
     }
-    other = ident_get(ident->idents, ident->text, ident->length, stream);
+    pgc_buf_add(&key, ident->key, ident->length);
+    pgc_buf_addc(&key, '\0');
+    pgc_buf_adds(&key, stream);
+    other = ident_get(ident->idents, key.data, key.length, ident->length);
+    pgc_buf_fini(&key);
     pgc_ident_unref(ident);
     return other;
 }
@@ -138,23 +132,22 @@ pgc_ident_unref(struct pgc_ident *ident)
     if (ident == NULL || --ident->refs > 0) {
         return;
     }
-    pgc_table_remove(ident->idents->table, ident->key.data, ident->key.length);
+    pgc_table_remove(ident->idents->table, ident->key, ident->key_length);
     pgc_buf_fini(&ident->quoted);
-    pgc_buf_fini(&ident->key);
     free(ident);
 }
 
 bool
 pgc_ident_is(const struct pgc_ident *ident, const char *text, size_t length)
 {
-    return ident->length == length && memcmp(ident->text, text, length) == 0;
+    return ident->length == length && memcmp(ident->key, text, length) == 0;
 }
 
 const char *
 pgc_ident_text(const struct pgc_ident *ident, size_t *length)
 {
     *length = ident->length;
-    return ident->text;
+    return ident->key;
 }
 
 const char *
@@ -166,7 +159,7 @@ pgc_ident_stream(const struct pgc_ident *ident)
 struct pgc_frame *
 pgc_ident_answer(const struct pgc_ident *ident, enum pgc_verb verb)
 {
-    return pgc_frame_answer(ident->idents->dialect->wire, verb, ident->text, ident->length);
+    return pgc_frame_answer(ident->idents->dialect->wire, verb, ident->key, ident->length);
 }
 
 void
@@ -176,11 +169,14 @@ pgc_idents_set_live(struct pgc_idents *idents, bool is_live)
 }
 
 static struct pgc_frame *
-ident_build(const struct pgc_ident *ident, const struct pgc_run *run)
+ident_build(struct pgc_ident *ident, const struct pgc_run *run)
 {
     struct pgc_frame *frames[PGC_RUN_MAX];
     struct pgc_frame *joined;
 
+    if (ident->quoted.length == 0) {
+        pgc_buf_add_json(&ident->quoted, ident->key, ident->length);
+    }
     for (size_t i = 0; i < run->count; i++) {
         frames[i] = ident->idents->dialect->message(
             ident->quoted.data, ident->quoted.length, ident->stream, run->msgs[i]);

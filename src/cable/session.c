@@ -29,8 +29,8 @@ pgc_session_take_send(struct pgc_session *session, struct pgc_frame *frame)
 static void
 session_end_subscriptions(struct pgc_session *session)
 {
-    while (!LIST_EMPTY(&session->subscriptions)) {
-        pgc_subscription_free(LIST_FIRST(&session->subscriptions));
+    while (!LIST_EMPTY(&session->subscriptions.all)) {
+        pgc_subscription_free(LIST_FIRST(&session->subscriptions.all));
     }
 }
 
@@ -98,7 +98,6 @@ pgc_session_open(struct pgc_cable *cable, const struct pgc_session_conf *conf)
     session->sink = conf->sink;
     session->conn = conf->conn;
     session->is_rails = conf->offer.is_rails;
-    LIST_INIT(&session->subscriptions);
     if (conf->identity != NULL && pgc_cable_is_banned(cable, conf->identity)) {
         session_close(session, "unauthorized", false, SESSION_CLOSE_NORMAL);
         return session;
@@ -208,17 +207,11 @@ pgc_session_charge_replay(struct pgc_session *session, uint64_t messages)
 static struct pgc_subscription *
 session_find(const struct pgc_session *session, const struct pgc_command *command)
 {
-    struct pgc_subscription *subscription;
-
     if (command->identifier == NULL) {
         return NULL;
     }
-    LIST_FOREACH(subscription, &session->subscriptions, entry) {
-        if (pgc_ident_is(subscription->ident, command->identifier, command->identifier_length)) {
-            return subscription;
-        }
-    }
-    return NULL;
+    return pgc_roster_find(
+        &session->subscriptions, command->identifier, command->identifier_length);
 }
 
 static enum pgc_verdict
@@ -230,7 +223,7 @@ session_judge(
     if (command->identifier_length > conf->max_identifier_bytes) {
         return PGC_VERDICT_TOO_LONG;
     }
-    if (session->subscription_count >= conf->max_subscriptions) {
+    if (session->subscriptions.count >= conf->max_subscriptions) {
         return PGC_VERDICT_TOO_MANY;
     }
     return pgc_channels_resolve(

@@ -155,9 +155,8 @@ pgc_subscription_open(
     if (target->kind == PGC_STREAM_CUSTOM) {
         subscription->channel_class = pgc_xstrdup(target->channel_class);
     }
-    LIST_INSERT_HEAD(&session->subscriptions, subscription, entry);
+    pgc_roster_add(&session->subscriptions, subscription);
     LIST_INSERT_HEAD(&cable->by_kind[target->kind], subscription, by_kind);
-    session->subscription_count++;
     /* Before the question: what is committed after the answer must already be built for it. */
     if (subscription->is_viewer) {
         pgc_port_viewer(cable->port, session->member, 1);
@@ -349,9 +348,8 @@ pgc_subscription_free(struct pgc_subscription *subscription)
     struct pgc_cable *cable = session->cable;
 
     subscription->dead = true;
-    LIST_REMOVE(subscription, entry);
+    pgc_roster_remove(&session->subscriptions, subscription);
     LIST_REMOVE(subscription, by_kind);
-    session->subscription_count--;
     if (subscription->ticket != 0) {
         subscription_forget_ticket(subscription);
     }

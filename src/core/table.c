@@ -3,8 +3,9 @@
  * table.c - open addressing with linear probing.
  *
  * A removed entry leaves a mark behind instead of pulling others forward: that is what lets a walk
- * go on after a removal.  Marks are dropped when an addition rebuilds the table, which may then
- * also become smaller.
+ * go on after a removal.  Where no search would go on behind a mark it is dropped at once, so that
+ * coming and going leaves few; the others are when an addition rebuilds the table, because too much
+ * of it is in use, or too little.
  */
 #include "pgcable/table.h"
 
@@ -14,7 +15,7 @@
 #include "pgcable/clock.h"
 #include "pgcable/mem.h"
 
-enum { TABLE_MIN_SLOTS = 16 };
+enum { TABLE_MIN_SLOTS = 16, TABLE_SPARSE = 16 /* slots for each entry */ };
 
 struct entry {
     void *value;
@@ -25,7 +26,7 @@ struct entry {
 struct slot {
     uint64_t hash;
     struct entry *entry; /* NULL: nobody; see `marked` */
-    bool marked;         /* somebody was here: a search has to look further */
+    bool marked;         /* somebody is here or was: a search has to look further */
 };
 
 struct pgc_table {
@@ -119,6 +120,31 @@ table_rebuild(struct pgc_table *table)
     free(old_slots);
 }
 
+static bool
+table_wants_rebuild(const struct pgc_table *table)
+{
+    bool is_sparse = table->entry_count < table->slot_count / TABLE_SPARSE;
+
+    return table->used_count + 1 > table->slot_count / 4 * 3 ||
+           (is_sparse && table->slot_count > TABLE_MIN_SLOTS);
+}
+
+/* Nobody is in `slot` any more: unless the next one is marked, no search goes on from here. */
+static void
+table_drop_marks(struct pgc_table *table, struct slot *slot)
+{
+    size_t mask = table->slot_count - 1;
+    size_t i = (size_t)(slot - table->slots);
+
+    if (table->slots[(i + 1) & mask].marked) {
+        return;
+    }
+    for (; table->slots[i].marked && table->slots[i].entry == NULL; i = (i - 1) & mask) {
+        table->slots[i].marked = false;
+        table->used_count--;
+    }
+}
+
 void *
 pgc_table_get(const struct pgc_table *table, const char *key, size_t length)
 {
@@ -142,7 +168,7 @@ pgc_table_put(struct pgc_table *table, const char *key, size_t length, void *val
         slot->entry->value = value;
         return before;
     }
-    if (table->used_count + 1 > table->slot_count / 4 * 3) {
+    if (table_wants_rebuild(table)) {
         table_rebuild(table);
     }
     entry = pgc_xmalloc(sizeof(*entry) + length);
@@ -171,6 +197,7 @@ pgc_table_remove(struct pgc_table *table, const char *key, size_t length)
     free(slot->entry);
     slot->entry = NULL;
     table->entry_count--;
+    table_drop_marks(table, slot);
     return value;
 }
 

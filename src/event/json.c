@@ -16,6 +16,10 @@
 
 #include "json_internal.h"
 
+/* What the check lets through, and what is in the innermost.  By itself json-c makes room for
+ * 32 levels, which is more than malloc() has at hand. */
+enum { TOKENER_DEPTH = JSON_DEPTH_MAX + 1 };
+
 struct pgc_json {
     struct json_object *root;
     char *text; /* the object alone, without space around it */
@@ -46,7 +50,7 @@ json_has_duplicates(struct json_object *root, size_t written)
 static struct json_object *
 json_read(const struct json_shape *shape, struct pgc_err *err)
 {
-    struct json_tokener *tokener = json_tokener_new();
+    struct json_tokener *tokener = json_tokener_new_ex(TOKENER_DEPTH);
     struct json_object *root = NULL;
 
     if (tokener == NULL) {

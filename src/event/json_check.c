@@ -2,8 +2,8 @@
 /*
  * json_check.c - the strict look at a stranger's JSON before json-c sees it.
  *
- * RFC 8259 without recursion: a stack of at most DEPTH_MAX open brackets.  Refused here: a depth
- * over the limit, a BOM, trailing text, invalid UTF-8, raw control characters, \u0000, half
+ * RFC 8259 without recursion: a stack of at most JSON_DEPTH_MAX open brackets.  Refused here: a
+ * depth over the limit, a BOM, trailing text, invalid UTF-8, raw control characters, \u0000, half
  * surrogate pairs, single quotes, comments, NaN, leading zeros, numbers of over 1000 bytes or with
  * an exponent of over 3 digits, missing or trailing commas.
  */
@@ -12,7 +12,7 @@
 #include "json_internal.h"
 
 /* PostgreSQL's numeric holds any number within these, but not all that JSON can spell. */
-enum { DEPTH_MAX = 8, NUMBER_BYTES_MAX = 1000, EXPONENT_DIGITS_MAX = 3 };
+enum { NUMBER_BYTES_MAX = 1000, EXPONENT_DIGITS_MAX = 3 };
 
 struct json_check {
     const char *text;
@@ -20,7 +20,7 @@ struct json_check {
     const char *end;
     size_t members;
     unsigned depth;
-    char open[DEPTH_MAX]; /* '{' or '[' */
+    char open[JSON_DEPTH_MAX]; /* '{' or '[' */
     struct pgc_err *err;
 };
 
@@ -260,7 +260,7 @@ check_begin(struct json_check *check, bool *more)
     if (bracket != '{' && bracket != '[') {
         return check_scalar(check);
     }
-    if (check->depth == DEPTH_MAX) {
+    if (check->depth == JSON_DEPTH_MAX) {
         return check_fail(check, "nested deeper than 8 levels");
     }
     check->at++;

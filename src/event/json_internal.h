@@ -10,6 +10,8 @@
 #include "pgcable/err.h"
 #include "pgcable/json.h"
 
+enum { JSON_DEPTH_MAX = 8 }; /* open brackets */
+
 /* What the check found out about a text that passed it. */
 struct json_shape {
     const char *start; /* the '{' */

@@ -99,6 +99,7 @@ pgc_feed_cycle(struct pgc_feed *feed)
                        ? "select tick, nonce, req, stream, topic from pgcable.advance($1::json)"
                        : "select tick, nonce, req, stream, topic from pgcable.advance()",
             .params = {has_asks ? pgc_buf_str(&requests) : NULL},
+            .whole = true, /* the topics of the asks that fly */
             .row = cycle_advance_row,
             .done = cycle_advanced,
         });

@@ -121,6 +121,55 @@ coming_and_going_does_not_wear_it_out(void **state)
     }
 }
 
+/* Few slots, so that almost every search has to look further than the first. */
+static void
+nobody_gets_lost_while_others_come_and_go(void **state)
+{
+    enum { CROWD = 60, STEPS = 20000 };
+    bool is_there[CROWD] = {false};
+    char key[16];
+
+    srand(1);
+    for (int step = 0; step < STEPS; step++) {
+        int i = rand() % CROWD;
+        size_t length = key_of(i, key);
+
+        assert_ptr_equal(pgc_table_get(*state, key, length), is_there[i] ? &values[i] : NULL);
+        if (is_there[i]) {
+            assert_ptr_equal(pgc_table_remove(*state, key, length), &values[i]);
+        } else {
+            assert_null(pgc_table_put(*state, key, length, &values[i]));
+        }
+        is_there[i] = !is_there[i];
+    }
+    for (int i = 0; i < CROWD; i++) {
+        size_t length = key_of(i, key);
+
+        assert_ptr_equal(pgc_table_get(*state, key, length), is_there[i] ? &values[i] : NULL);
+    }
+}
+
+/* The cursor counts slots. */
+static void
+it_is_small_again_after_many_have_gone(void **state)
+{
+    size_t cursor = 0;
+    size_t length;
+    const char *found;
+    void *value;
+    char key[16];
+
+    put_many(*state, 0, MANY);
+    for (int i = 0; i < MANY; i++) {
+        assert_ptr_equal(pgc_table_remove(*state, key, key_of(i, key)), &values[i]);
+    }
+    put_many(*state, 0, 2);
+    while (pgc_table_next(*state, &cursor, &found, &length, &value)) {
+    }
+    assert_true(cursor <= 64);
+    assert_int_equal(pgc_table_count(*state), 2);
+}
+
 static void
 a_walk_meets_each_entry_once_even_if_it_removes_them(void **state)
 {
@@ -201,6 +250,10 @@ main(void)
             coming_and_going_does_not_wear_it_out, table_setup, table_teardown),
         cmocka_unit_test_setup_teardown(
             a_walk_meets_each_entry_once_even_if_it_removes_them, table_setup, table_teardown),
+        cmocka_unit_test_setup_teardown(
+            nobody_gets_lost_while_others_come_and_go, table_setup, table_teardown),
+        cmocka_unit_test_setup_teardown(
+            it_is_small_again_after_many_have_gone, table_setup, table_teardown),
         cmocka_unit_test(free_gets_every_value),
         cmocka_unit_test(siphash_gives_the_published_values),
     };
