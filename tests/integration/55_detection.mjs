@@ -111,8 +111,10 @@ export default {
         const own = await ownWorld(t);
         const ann = await own.app.member('Ann');
         const daemons = [await own.start({ canary_ms: 100 }), await own.start({ canary_ms: 300 })];
-        const hers = await own.listen(ann, await own.app.room([ann]), daemons[0]);
-        await own.settle(hers.room);
+        const room = await own.app.room([ann]);
+        const hers = await own.listen(ann, room, daemons[0]);
+        const there = await own.listen(ann, room, daemons[1]);
+        await own.settle(hers.room, there.room);
         const counts = (daemon) => Promise.all(['rows', 'events'].map((name) =>
             daemon.metric(`pgcable_feed_${name}_total`)));
         const before = await Promise.all(daemons.map(counts));
