@@ -214,6 +214,7 @@ begin
     end if;
     if p_mapping -> 'update_of' = 'true' then
         v_update_of := pgcable.watched(p_kind, v_columns, v_extra);
+        perform pgcable.check_update_of(p_kind, p_table, v_update_of);
     end if;
     perform pgcable.put_triggers(p_kind, p_table, v_update_of, p_mapping -> 'always' = 'true');
 end;
@@ -221,13 +222,16 @@ $$;
 
 ALTER FUNCTION pgcable.attach(p_kind text, p_table regclass, p_mapping jsonb) OWNER TO pgcable_owner;
 
-COMMENT ON FUNCTION pgcable.attach(p_kind text, p_table regclass, p_mapping jsonb) IS 'Let a table play a kind: attach(''message'', ''messages'', ''{"chat_room_id": "room_id"}''). Columns of the canonical name need no entry; null = there is none; "extra": ["col"] = send these too; "always": true = also for rows that replication writes; "update_of": true = an UPDATE that names no mapped column costs nothing, but PostgreSQL refuses to drop or retype one until detach(). Harmless to repeat.';
+COMMENT ON FUNCTION pgcable.attach(p_kind text, p_table regclass, p_mapping jsonb) IS 'Let a table play a kind: attach(''message'', ''messages'', ''{"chat_room_id": "room_id"}''). Columns of the canonical name need no entry; null = there is none; "extra": ["col"] = send these too; "always": true = also for rows that replication writes; "update_of": true = an UPDATE that names no mapped column costs nothing, but PostgreSQL refuses to drop or retype one until detach(); not where a BEFORE UPDATE trigger may change one. Harmless to repeat.';
 
 CREATE FUNCTION pgcable.attach_generic(tbl regclass, stream text, columns text[], ops text DEFAULT 'insert,update,delete'::text) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
+    v_ops text[] := string_to_array(replace(lower(ops), ' ', ''), ',');
+    v_number integer;
+    v_function text;
     v_column text;
     v_op text;
 begin
@@ -253,22 +257,21 @@ begin
             using errcode = 'invalid_parameter_value',
                 hint = 'Only what is listed is sent: columns => ''{id,status}''.';
     end if;
-    perform pgcable.detach_generic(tbl);
-    foreach v_op in array string_to_array(replace(lower(ops), ' ', ''), ',') loop
+    foreach v_op in array v_ops loop
         if v_op not in ('insert', 'update', 'delete') then
             raise exception 'pgcable: % is none of insert, update, delete', quote_literal(v_op)
                 using errcode = 'invalid_parameter_value';
         end if;
-        execute format(
-            'create trigger pgcable_generic_%s after %s on %s for each row %s'
-            ' execute function pgcable.capture_generic(%L%s)',
-            v_op, v_op, tbl,
-            case v_op when 'update'
-                then 'when (old.* operator(pg_catalog.*<>) new.*)' else '' end,
-            stream, (select string_agg(', ' || quote_literal(c), '') from unnest(columns) c));
     end loop;
-    perform pgcable.grant_capture(tbl, 'pgcable.capture_generic()');
-    perform pgcable.generic_put(tbl, stream, columns);
+    perform pgcable.detach_generic(tbl);
+    v_number := pgcable.generic_put(tbl, stream, columns, v_ops);
+    foreach v_op in array v_ops loop
+        v_function := pgcable.capture_function('generic_' || v_number, v_op);
+        execute format(
+            'create trigger pgcable_generic_%s after %s on %s for each row execute function %s',
+            v_op, v_op, tbl, v_function);
+        perform pgcable.grant_capture(tbl, v_function::regprocedure);
+    end loop;
 end;
 $$;
 
@@ -793,26 +796,26 @@ ALTER FUNCTION pgcable.capture_function(p_kind text, p_event text) OWNER TO pgca
 
 COMMENT ON FUNCTION pgcable.capture_function(p_kind text, p_event text) IS 'Internal: what the trigger of that event calls, of a table that plays that kind.';
 
-CREATE FUNCTION pgcable.capture_generic() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
+CREATE FUNCTION pgcable.capture_generic_row(p_new record, p_old record, p_stream text, p_columns text[]) RETURNS void
+    LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET extra_float_digits TO '1'
     SET standard_conforming_strings TO 'on'
     AS $$
 declare
-    v_old json := case when tg_op <> 'INSERT' then pgcable.blunt(row_to_json(old)) end;
-    v_new json := case when tg_op <> 'DELETE' then pgcable.blunt(row_to_json(new)) end;
-    v_from text := case when v_old is not null then pgcable.fill(tg_argv[0], v_old) end;
-    v_to text := case when v_new is not null then pgcable.fill(tg_argv[0], v_new) end;
+    v_old json := pgcable.blunt(row_to_json(p_old));
+    v_new json := pgcable.blunt(row_to_json(p_new));
+    v_from text := case when v_old is not null then pgcable.fill(p_stream, v_old) end;
+    v_to text := case when v_new is not null then pgcable.fill(p_stream, v_new) end;
 begin
-    v_old := pgcable.kept(v_old, tg_argv);
-    v_new := pgcable.kept(v_new, tg_argv);
-    if tg_op = 'UPDATE' and v_from is not distinct from v_to then
-        if v_to is not null and v_old::text is distinct from v_new::text then
+    v_old := pgcable.kept(v_old, p_columns);
+    v_new := pgcable.kept(v_new, p_columns);
+    if v_from = v_to then
+        if v_old::text is distinct from v_new::text then
             perform pgcable.put('broadcast', v_to,
                 json_build_object('event', 'UPDATE', 'record', v_new, 'old_record', v_old));
         end if;
-        return null;
+        return;
     end if;
     -- A row that moves to another stream leaves the one and appears on the other.
     if v_from is not null then
@@ -823,13 +826,12 @@ begin
         perform pgcable.put('broadcast', v_to,
             json_build_object('event', 'INSERT', 'record', v_new, 'old_record', null));
     end if;
-    return null;
 end;
 $$;
 
-ALTER FUNCTION pgcable.capture_generic() OWNER TO pgcable_owner;
+ALTER FUNCTION pgcable.capture_generic_row(p_new record, p_old record, p_stream text, p_columns text[]) OWNER TO pgcable_owner;
 
-COMMENT ON FUNCTION pgcable.capture_generic() IS 'Trigger put on tables by pgcable.attach_generic().';
+COMMENT ON FUNCTION pgcable.capture_generic_row(p_new record, p_old record, p_stream text, p_columns text[]) IS 'Internal: what the functions of the triggers of attach_generic() do where something is unusual.';
 
 CREATE FUNCTION pgcable.capture_row(p_kind text, p_op "char", p_new record, p_old record, p_columns text[], p_watched text[]) RETURNS void
     LANGUAGE plpgsql
@@ -926,6 +928,26 @@ $_$;
 ALTER FUNCTION pgcable.cast_of(p_text text, p_type text) OWNER TO pgcable_owner;
 
 COMMENT ON FUNCTION pgcable.cast_of(p_text text, p_type text) IS 'Internal: SQL for a text as a value of the type, or null.';
+
+CREATE FUNCTION pgcable.changes_unnamed(p_table regclass, p_watched text[]) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select format('the trigger %I (BEFORE UPDATE) of %s', t.tgname, t.tgrelid::regclass)
+    from (select p_table as relation union select relid from pg_partition_tree(p_table)) r
+    join pg_trigger t on t.tgrelid = r.relation
+    where not t.tgisinternal and t.tgenabled <> 'D' and t.tgtype & 19 = 19 -- ROW, BEFORE, UPDATE
+        and (t.tgattr::text = '' or exists (
+            select from pg_attribute a
+            where a.attrelid = t.tgrelid and a.attnum = any (t.tgattr::smallint[])
+                and a.attname <> all (p_watched)))
+    order by r.relation <> p_table, r.relation::text, t.tgname
+    limit 1;
+$$;
+
+ALTER FUNCTION pgcable.changes_unnamed(p_table regclass, p_watched text[]) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.changes_unnamed(p_table regclass, p_watched text[]) IS 'Internal: a trigger whose changes "update_of" may miss.';
 
 CREATE FUNCTION pgcable.channel(class text, stream text, authorize regproc DEFAULT NULL::regproc) RETURNS void
     LANGUAGE plpgsql
@@ -1135,6 +1157,28 @@ ALTER FUNCTION pgcable.check_table(p_kind text, p_table regclass) OWNER TO pgcab
 
 COMMENT ON FUNCTION pgcable.check_table(p_kind text, p_table regclass) IS 'Internal: may this table play this kind, and may the caller say so?';
 
+CREATE FUNCTION pgcable.check_update_of(p_kind text, p_table regclass, p_watched text[]) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_trigger text := pgcable.changes_unnamed(p_table, p_watched);
+begin
+    if v_trigger is not null then
+        raise exception 'pgcable: cannot attach % as % with "update_of": % may change columns that'
+            ' the UPDATE does not name, and these changes would not be sent',
+            p_table, p_kind, v_trigger
+            using errcode = 'object_not_in_prerequisite_state',
+                hint = 'Attach it without "update_of", or have that trigger called for mapped'
+                    ' columns only (BEFORE UPDATE OF …).';
+    end if;
+end;
+$$;
+
+ALTER FUNCTION pgcable.check_update_of(p_kind text, p_table regclass, p_watched text[]) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.check_update_of(p_kind text, p_table regclass, p_watched text[]) IS 'Internal: does "update_of" miss no changes of this table?';
+
 CREATE FUNCTION pgcable.choose() RETURNS TABLE(kind text, relation oid, attached boolean, doubt text)
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1317,7 +1361,7 @@ CREATE FUNCTION pgcable.detect() RETURNS TABLE(kind text, statement text, sure b
             when c.attached then format('%s is attached already', c.relation::regclass)
             when s.statement is null then c.doubt
             else concat_ws('; ', format('%s is named like one', c.relation::regclass), r.list,
-                'unsure: ' || d.doubt) end
+                'unsure: ' || d.doubt, u.advice) end
     from chosen c
     left join guessed g on g.kind = c.kind
     left join reference r on r.kind = c.kind
@@ -1329,6 +1373,13 @@ CREATE FUNCTION pgcable.detect() RETURNS TABLE(kind text, statement text, sure b
         select coalesce(c.doubt, 'so is its ' || r.doubtful,
             pgcable.owner_problem(c.kind, c.relation))
     ) d (doubt) on true
+    left join lateral (
+        select 'its rows are mostly updated: "update_of": true makes updates free that name no mapped'
+            ' column'
+        where c.kind <> 'thread' and pgcable.changes_unnamed(c.relation, '{}') is null
+            and pg_stat_get_tuples_updated(c.relation)
+                > 10 * pg_stat_get_tuples_inserted(c.relation)
+    ) u (advice) on true
     order by c.place;
 $$;
 
@@ -1410,7 +1461,11 @@ CREATE FUNCTION pgcable.doctor_kinds() RETURNS TABLE(level text, subject text, f
                         and t.tgname like 'pgcable\_capture\_%')) end
     from pgcable.mapping m
     left join pg_class c on c.oid = m.relation
-    left join lateral unnest(pgcable.mapping_problems(m.kind)) p (problem) on true
+    left join lateral (
+        select unnest(pgcable.mapping_problems(m.kind))
+        union all
+        select u.problem from pgcable.missed_updates() u where u.kind = m.kind
+    ) p (problem) on true
     union all
     select 'warn', k, 'no table is attached as ' || k, 'pgcable attach --detect proposes one'
     from unnest('{member,room,participant,message}'::text[]) k
@@ -1514,8 +1569,10 @@ CREATE FUNCTION pgcable.doctor_own() RETURNS TABLE(level text, subject text, fin
     from pgcable.generic g
     left join lateral (
         select t.oid from pg_trigger t
-        where t.tgrelid = g.relation and t.tgfoid = 'pgcable.capture_generic()'::regprocedure
-            and t.tgenabled in ('O', 'A') limit 1) t on true
+        where t.tgrelid = g.relation and t.tgenabled in ('O', 'A')
+            and t.tgname like 'pgcable\_generic\_%' and t.tgfoid = to_regprocedure(
+                pgcable.capture_function('generic_' || g.number, substr(t.tgname, 17)))
+        limit 1) t on true
     left join lateral (
         select string_agg(quote_ident(n), ', ')
         from (
@@ -1911,27 +1968,48 @@ ALTER FUNCTION pgcable.fill(p_template text, p_from json) OWNER TO pgcable_owner
 COMMENT ON FUNCTION pgcable.fill(p_template text, p_from json) IS 'Internal: the stream that a template names.';
 
 CREATE FUNCTION pgcable.generic_drop(p_table regclass) RETURNS void
-    LANGUAGE sql SECURITY DEFINER
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-    delete from pgcable.generic where relation = p_table;
+declare
+    v_number integer;
+    v_event text;
+begin
+    delete from pgcable.generic where relation = p_table returning number into v_number;
+    if found then
+        foreach v_event in array '{insert,update,delete}'::text[] loop
+            execute format('drop function if exists %s',
+                pgcable.capture_function('generic_' || v_number, v_event));
+        end loop;
+    end if;
+end;
 $$;
 
 ALTER FUNCTION pgcable.generic_drop(p_table regclass) OWNER TO pgcable_owner;
 
 COMMENT ON FUNCTION pgcable.generic_drop(p_table regclass) IS 'Internal: the part of detach_generic() that needs the rights of pgcable_owner.';
 
-CREATE FUNCTION pgcable.generic_put(p_table regclass, p_stream text, p_columns text[]) RETURNS void
-    LANGUAGE sql SECURITY DEFINER
+CREATE FUNCTION pgcable.generic_put(p_table regclass, p_stream text, p_columns text[], p_events text[]) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+    v_number integer;
+    v_event text;
+begin
     insert into pgcable.generic (relation, stream, columns) values (p_table, p_stream, p_columns)
-    on conflict (relation) do update set stream = excluded.stream, columns = excluded.columns;
+    on conflict (relation) do update set stream = excluded.stream, columns = excluded.columns
+    returning number into v_number;
+    foreach v_event in array p_events loop
+        perform pgcable.put_generic(v_event, v_number, p_table, p_stream, p_columns);
+    end loop;
+    return v_number;
+end;
 $$;
 
-ALTER FUNCTION pgcable.generic_put(p_table regclass, p_stream text, p_columns text[]) OWNER TO pgcable_owner;
+ALTER FUNCTION pgcable.generic_put(p_table regclass, p_stream text, p_columns text[], p_events text[]) OWNER TO pgcable_owner;
 
-COMMENT ON FUNCTION pgcable.generic_put(p_table regclass, p_stream text, p_columns text[]) IS 'Internal: the part of attach_generic() that needs the rights of pgcable_owner.';
+COMMENT ON FUNCTION pgcable.generic_put(p_table regclass, p_stream text, p_columns text[], p_events text[]) IS 'Internal: the part of attach_generic() that needs the rights of pgcable_owner.';
 
 CREATE FUNCTION pgcable.grant_capture(p_table regclass, p_function regprocedure) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2136,7 +2214,7 @@ CREATE FUNCTION pgcable.is_reserved(p_stream text) RETURNS boolean
     LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-    select p_stream ~ '^(room-members:|thread-members:|notification-channel-|chat-room-|chat-community-member-)';
+    select p_stream ~ pgcable.reserved();
 $$;
 
 ALTER FUNCTION pgcable.is_reserved(p_stream text) OWNER TO pgcable_owner;
@@ -2364,6 +2442,24 @@ $$;
 ALTER FUNCTION pgcable.migrating(p_id integer, p_name text, p_breaking boolean) OWNER TO pgcable_owner;
 
 COMMENT ON FUNCTION pgcable.migrating(p_id integer, p_name text, p_breaking boolean) IS 'For migrations only: take the turn to apply one.';
+
+CREATE FUNCTION pgcable.missed_updates() RETURNS TABLE(kind text, problem text)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select m.kind, format('%s may change columns that the UPDATE does not name, which "update_of"'
+        ' misses: run pgcable.attach(%L, …) again without it', w.who, m.kind)
+    from pgcable.mapping m
+    join pg_trigger t on t.tgrelid = m.relation and t.tgname = 'pgcable_capture_update'
+        and t.tgattr::text <> ''
+    cross join lateral pgcable.changes_unnamed(
+        m.relation, pgcable.watched(m.kind, m.columns, m.extra)) w (who)
+    where m.kind <> 'thread' and w.who is not null;
+$$;
+
+ALTER FUNCTION pgcable.missed_updates() OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.missed_updates() IS 'Internal: attached tables some of whose changes "update_of" may miss.';
 
 CREATE FUNCTION pgcable.name_patterns() RETURNS TABLE(kind text, points integer, pattern text)
     LANGUAGE sql IMMUTABLE
@@ -2770,90 +2866,94 @@ CREATE FUNCTION pgcable.put_capture(p_kind text, p_event text, p_table regclass,
 declare
     v_op text := quote_literal(upper(left(p_event, 1)));
     v_touched text := pgcable.touched(p_table, p_columns);
-    v_skip text := '';
+    v_prepare text := '';
     v_fits text;
-    v_old text := '';
-    v_new text := '';
     v_long text := format('perform pgcable.capture_row(%L, %s, %s, %L, %L)', p_kind, v_op,
         case p_event when 'insert' then 'new, null' when 'delete' then 'null, old'
             else 'new, old' end, p_columns, p_watched);
-    v_insert text := $insert$
-        insert into pgcable.outbox_%s (id, xid, kind, op, new, old, at)
-        values (pg_catalog.nextval('pgcable.outbox_id'::pg_catalog.regclass),
-            pg_catalog.pg_current_xact_id(), %L, %s, v_new, v_old, pg_catalog.clock_timestamp());$insert$;
 begin
     if p_event = 'update' then
         if v_touched is not null then
-            v_skip := format($touched$
+            v_prepare := format($touched$
         old.%1$I := new.%1$I;
         if old operator(pg_catalog.*=) new then
             return null;
         end if;$touched$, v_touched);
         end if;
-        select v_skip || format($skip$
-        if row(%s)::pg_catalog.record operator(pg_catalog.*=)
-            row(%s)::pg_catalog.record then
-            return null;
-        end if;$skip$, string_agg(format('old.%I', c), ', '), string_agg(format('new.%I', c), ', '))
-        into v_skip from unnest(p_watched) c;
+        v_prepare := v_prepare || pgcable.unless_same(p_watched);
     end if;
-    if pgcable.may_hold_floats(p_table, p_columns) then
-        v_skip := v_skip || format($floats$
-        if pg_catalog.current_setting('extra_float_digits')::pg_catalog.int4
-            operator(pg_catalog.<) 1 then
-            %s;
-            return null;
-        end if;$floats$, v_long);
-    end if;
+    v_prepare := v_prepare || pgcable.unless_rounded(p_table, p_columns, v_long);
     if p_event in ('update', 'delete') then
-        v_old := format(E'\n        v_old := %s;', pgcable.json_of('old', p_columns));
+        v_prepare := v_prepare || format(E'\n        v_old := %s;',
+            pgcable.json_of('old', p_columns));
     end if;
     if p_event in ('insert', 'update') then
-        v_new := format(E'\n        v_new := %s;', pgcable.json_of('new', p_columns));
+        v_prepare := v_prepare || format(E'\n        v_new := %s;',
+            pgcable.json_of('new', p_columns));
     end if;
     select string_agg(format('pg_catalog.octet_length(%s::pg_catalog.text)', r),
         ' operator(pg_catalog.+) ') || ' operator(pg_catalog.<) 1048576'
     into v_fits from unnest(case p_event when 'insert' then '{v_new}' when 'delete' then '{v_old}'
         else '{v_old,v_new}' end::text[]) r;
-    execute format('create or replace function %s returns trigger language plpgsql security definer'
-        ' as %L', pgcable.capture_function(p_kind, p_event), format($body$
-declare
-    v_slot bigint;
-    v_old pg_catalog.json;
-    v_new pg_catalog.json;
-begin
-    begin%1$s%2$s%3$s
-        v_slot := case when %5$s
-            then pg_catalog.pg_sequence_last_value('pgcable.ctl'::pg_catalog.regclass)
-                operator(pg_catalog.&) 3 else 3 end;
-    exception when others then
-        %4$s;
-        return null;
-    end;
-    if v_slot operator(pg_catalog.=) 0 then%6$s
-    elsif v_slot operator(pg_catalog.=) 1 then%7$s
-    elsif v_slot operator(pg_catalog.=) 2 then%8$s
-    else
-        %4$s;
-    end if;
-    if pg_catalog.pg_sequence_last_value('pgcable.ctl'::pg_catalog.regclass)
-            operator(pg_catalog.>) 3
-        or pg_catalog.pg_sequence_last_value('pgcable.outbox_id'::pg_catalog.regclass)
-            operator(pg_catalog.&) 1023 operator(pg_catalog.=) 0 then
-        perform pgcable.captured();
-    end if;
-    return null;
-end;
-$body$, v_skip, v_old, v_new, v_long, v_fits, format(v_insert, 0, p_kind, v_op),
-        format(v_insert, 1, p_kind, v_op), format(v_insert, 2, p_kind, v_op)));
-    execute format('comment on function %s is %L', pgcable.capture_function(p_kind, p_event),
-        'Trigger put on the table by pgcable.attach(), which wrote it.');
+    perform pgcable.put_trigger_function(pgcable.capture_function(p_kind, p_event),
+        'v_old pg_catalog.json; v_new pg_catalog.json;', v_prepare, v_fits, v_long,
+        format('%L, %s, null, v_new, v_old', p_kind, v_op));
 end;
 $_$;
 
 ALTER FUNCTION pgcable.put_capture(p_kind text, p_event text, p_table regclass, p_columns text[], p_watched text[]) OWNER TO pgcable_owner;
 
-COMMENT ON FUNCTION pgcable.put_capture(p_kind text, p_event text, p_table regclass, p_columns text[], p_watched text[]) IS 'Internal: write the function of a trigger.';
+COMMENT ON FUNCTION pgcable.put_capture(p_kind text, p_event text, p_table regclass, p_columns text[], p_watched text[]) IS 'Internal: write the function of a trigger of attach().';
+
+CREATE FUNCTION pgcable.put_generic(p_event text, p_number integer, p_table regclass, p_stream text, p_columns text[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+    v_columns text[] := array(
+        select attname from pg_attribute
+        where attrelid = p_table and attnum > 0 and attname = any (p_columns) order by attnum);
+    v_named text[] := array(
+        select unnest(v_columns)
+        union
+        select m[1] from regexp_matches(p_stream, '\{([^{}]+)\}', 'g') m);
+    v_row text := case p_event when 'delete' then 'old' else 'new' end;
+    v_long text := format('perform pgcable.capture_generic_row(%s, %L, %L)',
+        case p_event when 'insert' then 'new, null' when 'delete' then 'null, old'
+            else 'new, old' end, p_stream, p_columns);
+    v_prepare text := pgcable.unless_rounded(p_table, v_named, v_long);
+    v_fits text := format('pg_catalog.octet_length(v_stream) operator(pg_catalog.<) 256'
+        ' and v_stream operator(pg_catalog.!~) %L'
+        ' and pg_catalog.octet_length(pg_catalog.concat(v_new, v_old))'
+            ' operator(pg_catalog.<) 1048576'
+        ' and pg_catalog.strpos(pg_catalog.concat(v_stream, v_new, v_old), %L)'
+            ' operator(pg_catalog.=) 0', pgcable.reserved() || '|^$|[[:cntrl:]]', '\u');
+begin
+    if p_event = 'update' then
+        v_prepare := pgcable.unless_same(v_named) || v_prepare;
+        v_fits := format('v_stream operator(pg_catalog.=) (%s)'
+            ' and v_new operator(pg_catalog.<>) v_old and %s',
+            pgcable.stream_of('old', p_stream), v_fits);
+    end if;
+    v_prepare := v_prepare || format(E'\n        v_stream := %s;', pgcable.stream_of(v_row, p_stream));
+    foreach v_row in array case p_event when 'update' then '{new,old}' else array[v_row] end loop
+        v_prepare := v_prepare || format(E'\n        v_%1$s := ''{ '' operator(pg_catalog.||)'
+            ' pg_catalog.left(pg_catalog.substr(%2$s::pg_catalog.text, 2), -1)'
+            ' operator(pg_catalog.||) '' }'';', v_row, pgcable.json_of(v_row, v_columns));
+    end loop;
+    perform pgcable.put_trigger_function(
+        pgcable.capture_function('generic_' || p_number, p_event),
+        'v_stream pg_catalog.text; v_new pg_catalog.text; v_old pg_catalog.text;',
+        v_prepare, v_fits, v_long, format('%L, %L, v_stream, pg_catalog.concat(%L,'
+            ' coalesce(v_new, %L), %L, coalesce(v_old, %L), %L)::pg_catalog.json, null',
+            'broadcast', 'B', format('{"event" : "%s", "record" : ', upper(p_event)),
+            'null', ', "old_record" : ', 'null', '}'));
+end;
+$_$;
+
+ALTER FUNCTION pgcable.put_generic(p_event text, p_number integer, p_table regclass, p_stream text, p_columns text[]) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.put_generic(p_event text, p_number integer, p_table regclass, p_stream text, p_columns text[]) IS 'Internal: write the function of a trigger of attach_generic().';
 
 CREATE FUNCTION pgcable.put_reading(p_name text, p_takes text, p_returns text, p_statement text) RETURNS void
     LANGUAGE plpgsql
@@ -2871,6 +2971,55 @@ $$;
 ALTER FUNCTION pgcable.put_reading(p_name text, p_takes text, p_returns text, p_statement text) OWNER TO pgcable_owner;
 
 COMMENT ON FUNCTION pgcable.put_reading(p_name text, p_takes text, p_returns text, p_statement text) IS 'Internal: make a function of a statement that reads the application''s tables.';
+
+CREATE FUNCTION pgcable.put_trigger_function(p_name text, p_declare text, p_prepare text, p_fits text, p_long text, p_values text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+    v_insert text := $insert$
+        insert into pgcable.outbox_%s (id, xid, kind, op, stream, new, old, at)
+        values (pg_catalog.nextval('pgcable.outbox_id'::pg_catalog.regclass),
+            pg_catalog.pg_current_xact_id(), %s, pg_catalog.clock_timestamp());$insert$;
+begin
+    execute format('create or replace function %s returns trigger language plpgsql security definer'
+        ' as %L', p_name, format($body$
+declare
+    v_slot bigint;
+    %1$s
+begin
+    begin%2$s
+        v_slot := case when %3$s
+            then pg_catalog.pg_sequence_last_value('pgcable.ctl'::pg_catalog.regclass)
+                operator(pg_catalog.&) 3 else 3 end;
+    exception when others then
+        %4$s;
+        return null;
+    end;
+    if v_slot operator(pg_catalog.=) 0 then%5$s
+    elsif v_slot operator(pg_catalog.=) 1 then%6$s
+    elsif v_slot operator(pg_catalog.=) 2 then%7$s
+    else
+        %4$s;
+    end if;
+    if pg_catalog.pg_sequence_last_value('pgcable.ctl'::pg_catalog.regclass)
+            operator(pg_catalog.>) 3
+        or pg_catalog.pg_sequence_last_value('pgcable.outbox_id'::pg_catalog.regclass)
+            operator(pg_catalog.&) 1023 operator(pg_catalog.=) 0 then
+        perform pgcable.captured();
+    end if;
+    return null;
+end;
+$body$, p_declare, p_prepare, p_fits, p_long, format(v_insert, 0, p_values),
+        format(v_insert, 1, p_values), format(v_insert, 2, p_values)));
+    execute format('comment on function %s is %L', p_name,
+        'Trigger put on the table by pgcable.attach() or attach_generic(), which wrote it.');
+end;
+$_$;
+
+ALTER FUNCTION pgcable.put_trigger_function(p_name text, p_declare text, p_prepare text, p_fits text, p_long text, p_values text) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.put_trigger_function(p_name text, p_declare text, p_prepare text, p_fits text, p_long text, p_values text) IS 'Internal: write the function of a trigger.';
 
 CREATE FUNCTION pgcable.put_triggers(p_kind text, p_table regclass, p_update_of text[], p_always boolean) RETURNS void
     LANGUAGE plpgsql
@@ -2998,6 +3147,17 @@ $$;
 ALTER FUNCTION pgcable.refers_to(p_name text) OWNER TO pgcable_owner;
 
 COMMENT ON FUNCTION pgcable.refers_to(p_name text) IS 'Internal: the kind whose key a column holds.';
+
+CREATE FUNCTION pgcable.reserved() RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select '^(room-members:|thread-members:|notification-channel-|chat-room-|chat-community-member-)';
+$$;
+
+ALTER FUNCTION pgcable.reserved() OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.reserved() IS 'Internal: a pattern of the streams of the chat itself.';
 
 CREATE FUNCTION pgcable.resolve(p_kind text, p_table regclass, p_mapping jsonb) RETURNS jsonb
     LANGUAGE plpgsql STABLE
@@ -3484,7 +3644,22 @@ ALTER FUNCTION pgcable.statements() OWNER TO pgcable_owner;
 
 COMMENT ON FUNCTION pgcable.statements() IS 'Internal: the statements, kept or built.';
 
-CREATE FUNCTION pgcable.tend(p_max_bytes bigint, p_max_payload_bytes bigint DEFAULT 0) RETURNS TABLE(bytes bigint, age_s bigint, ticks bigint, pause text)
+CREATE FUNCTION pgcable.stream_of(p_row text, p_template text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+    select string_agg(coalesce(quote_literal(t.m[2]), format('case when pg_catalog.json_typeof('
+            'pg_catalog.to_json(%1$s.%2$I)) operator(pg_catalog.=) any (array[''string'', ''number''])'
+            ' then pg_catalog.to_json(%1$s.%2$I) operator(pg_catalog.#>>) ''{}'' end',
+            p_row, t.m[1])), ' operator(pg_catalog.||) ' order by t.place)
+    from regexp_matches(p_template, '\{([^{}]+)\}|([^{]+|\{)', 'g') with ordinality t (m, place);
+$_$;
+
+ALTER FUNCTION pgcable.stream_of(p_row text, p_template text) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.stream_of(p_row text, p_template text) IS 'Internal: an expression for the stream that a template names.';
+
+CREATE FUNCTION pgcable.tend(p_max_bytes bigint, p_max_payload_bytes bigint DEFAULT 0) RETURNS TABLE(bytes bigint, age_s bigint, ticks bigint, pause text, missed text)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET jit TO 'off'
@@ -3519,7 +3694,9 @@ begin
             case
                 when v_drops and v_paused_at is null then 'the outbox is full'
                 when v_drops then format('paused since %s UTC',
-                    to_char(v_paused_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS')) end;
+                    to_char(v_paused_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS')) end,
+            (select string_agg(u.kind || ': ' || u.problem, '; ' order by u.kind)
+                from pgcable.missed_updates() u);
 end;
 $$;
 
@@ -3701,6 +3878,38 @@ ALTER FUNCTION pgcable.type_fits(p_name text, p_type oid) OWNER TO pgcable_owner
 
 COMMENT ON FUNCTION pgcable.type_fits(p_name text, p_type oid) IS 'Internal: may a column of this type be that canonical column?';
 
+CREATE FUNCTION pgcable.unless_rounded(p_table regclass, p_columns text[], p_long text) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+    select case when pgcable.may_hold_floats(p_table, p_columns) then format($floats$
+        if pg_catalog.current_setting('extra_float_digits')::pg_catalog.int4
+            operator(pg_catalog.<) 1 then
+            %s;
+            return null;
+        end if;$floats$, p_long) else '' end;
+$_$;
+
+ALTER FUNCTION pgcable.unless_rounded(p_table regclass, p_columns text[], p_long text) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.unless_rounded(p_table regclass, p_columns text[], p_long text) IS 'Internal: go the long way in a session that prints floats rounded.';
+
+CREATE FUNCTION pgcable.unless_same(p_columns text[]) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+    select format($skip$
+        if row(%s)::pg_catalog.record operator(pg_catalog.*=)
+            row(%s)::pg_catalog.record then
+            return null;
+        end if;$skip$, string_agg(format('old.%I', c), ', '), string_agg(format('new.%I', c), ', '))
+    from unnest(p_columns) c;
+$_$;
+
+ALTER FUNCTION pgcable.unless_same(p_columns text[]) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.unless_same(p_columns text[]) IS 'Internal: leave an update that changes none of these columns.';
+
 CREATE FUNCTION pgcable.watched(p_kind text, p_columns jsonb, p_extra text[]) RETURNS text[]
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3794,12 +4003,22 @@ ALTER TABLE pgcable.ctl OWNER TO pgcable_owner;
 CREATE TABLE pgcable.generic (
     relation regclass NOT NULL,
     stream text NOT NULL,
-    columns text[] NOT NULL
+    columns text[] NOT NULL,
+    number integer NOT NULL
 );
 
 ALTER TABLE pgcable.generic OWNER TO pgcable_owner;
 
 COMMENT ON TABLE pgcable.generic IS 'Tables attached by pgcable.attach_generic().';
+
+ALTER TABLE pgcable.generic ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME pgcable.generic_number_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE pgcable.mapping (
     kind text NOT NULL,
@@ -4040,7 +4259,7 @@ REVOKE ALL ON FUNCTION pgcable.candidates() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.capture_function(p_kind text, p_event text) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION pgcable.capture_generic() FROM PUBLIC;
+REVOKE ALL ON FUNCTION pgcable.capture_generic_row(p_new record, p_old record, p_stream text, p_columns text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.capture_row(p_kind text, p_op "char", p_new record, p_old record, p_columns text[], p_watched text[]) FROM PUBLIC;
 
@@ -4049,6 +4268,8 @@ REVOKE ALL ON FUNCTION pgcable.capture_truncate() FROM PUBLIC;
 REVOKE ALL ON FUNCTION pgcable.captured() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.cast_of(p_text text, p_type text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.changes_unnamed(p_table regclass, p_watched text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.channel(class text, stream text, authorize regproc) FROM PUBLIC;
 
@@ -4065,6 +4286,8 @@ REVOKE ALL ON FUNCTION pgcable.check_rule(p_rule regprocedure, p_second text) FR
 REVOKE ALL ON FUNCTION pgcable.check_stream(p_stream text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.check_table(p_kind text, p_table regclass) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.check_update_of(p_kind text, p_table regclass, p_watched text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.choose() FROM PUBLIC;
 
@@ -4122,7 +4345,7 @@ REVOKE ALL ON FUNCTION pgcable.fill(p_template text, p_from json) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.generic_drop(p_table regclass) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION pgcable.generic_put(p_table regclass, p_stream text, p_columns text[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION pgcable.generic_put(p_table regclass, p_stream text, p_columns text[], p_events text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.grant_capture(p_table regclass, p_function regprocedure) FROM PUBLIC;
 
@@ -4162,6 +4385,8 @@ REVOKE ALL ON FUNCTION pgcable.may_hold_floats(p_table regclass, p_columns text[
 
 REVOKE ALL ON FUNCTION pgcable.migrating(p_id integer, p_name text, p_breaking boolean) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION pgcable.missed_updates() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION pgcable.name_patterns() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.names_row(p_row json, p_id text, p_column text, p_listed text[]) FROM PUBLIC;
@@ -4188,7 +4413,11 @@ REVOKE ALL ON FUNCTION pgcable.put(p_kind text, p_stream text, p_new json, p_op 
 
 REVOKE ALL ON FUNCTION pgcable.put_capture(p_kind text, p_event text, p_table regclass, p_columns text[], p_watched text[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION pgcable.put_generic(p_event text, p_number integer, p_table regclass, p_stream text, p_columns text[]) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION pgcable.put_reading(p_name text, p_takes text, p_returns text, p_statement text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.put_trigger_function(p_name text, p_declare text, p_prepare text, p_fits text, p_long text, p_values text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.put_triggers(p_kind text, p_table regclass, p_update_of text[], p_always boolean) FROM PUBLIC;
 
@@ -4199,6 +4428,8 @@ REVOKE ALL ON FUNCTION pgcable.recheck(class text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION pgcable.recheck_on(class text, tables regclass[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.refers_to(p_name text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.reserved() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.resolve(p_kind text, p_table regclass, p_mapping jsonb) FROM PUBLIC;
 
@@ -4247,6 +4478,8 @@ REVOKE ALL ON FUNCTION pgcable.slot_or_drop() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.statements() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION pgcable.stream_of(p_row text, p_template text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION pgcable.tend(p_max_bytes bigint, p_max_payload_bytes bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION pgcable.tend(p_max_bytes bigint, p_max_payload_bytes bigint) TO pgcable_daemon;
 
@@ -4265,6 +4498,10 @@ GRANT ALL ON FUNCTION pgcable.trace(p_table text, p_id text) TO pgcable_daemon;
 REVOKE ALL ON FUNCTION pgcable.trigger_problems(p_kind text, p_table regclass) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.type_fits(p_name text, p_type oid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.unless_rounded(p_table regclass, p_columns text[], p_long text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.unless_same(p_columns text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.watched(p_kind text, p_columns jsonb, p_extra text[]) FROM PUBLIC;
 

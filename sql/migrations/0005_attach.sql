@@ -187,94 +187,46 @@ $$;
 comment on function pgcable.touched(regclass, text[]) is
     'Internal: the column that is set when a row is touched and that no event shows; null = none.';
 
--- The function of a trigger, for one kind and one event: it names the columns that the mapping lists,
--- and no other one travels; what else a row holds may be secret, and whoever reads the outbox must
--- not learn it.  Security definer, so that the application's role needs no right on anything of ours.
--- It runs in the application's transaction, hence:
+-- The function of a trigger, for one table and one event.  p_prepare makes what is captured, which the
+-- short way writes where p_fits, and else p_long, the long one.  Only columns that are listed travel;
+-- what else a row holds may be secret, and whoever reads the outbox must not learn it.  Security
+-- definer, so that the application's role needs no right on anything of ours.  It runs in the
+-- application's transaction, hence:
 --   * one function for each, and few expressions, since each costs a transaction about a microsecond;
---   * an update that changes no watched column is left at once.  Here and not in a WHEN clause, which
---     PostgreSQL plans for every statement (measured: twice the instructions, four times if it names
---     the columns, whom it then guards).  Columns are compared as they are stored, so that no operator
---     of the application's runs with our rights.  PostgreSQL prepares each expression anew for every
---     transaction, column by column, so whole rows are compared first, all but the touched column
---     (measured: a third of what naming the watched columns takes);
 --   * no SET search_path clause (20 microseconds a transaction): every name is qualified instead;
 --   * a row that may hold what is too large to be sent goes the long way: that of a megabyte or more;
 --   * the insert stands outside of the EXCEPTION clause, which is for columns that are gone: within, it
 --     would need a transaction number of its own for every row;
 --   * the control word is read AGAIN after the insert took its lock, as put() does.
-create function pgcable.put_capture(
-    p_kind text, p_event text, p_table regclass, p_columns text[], p_watched text[]
+create function pgcable.put_trigger_function(
+    p_name text, p_declare text, p_prepare text, p_fits text, p_long text, p_values text
 ) returns void
     language plpgsql
     set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_op text := quote_literal(upper(left(p_event, 1)));
-    v_touched text := pgcable.touched(p_table, p_columns);
-    v_skip text := '';
-    v_fits text;
-    v_old text := '';
-    v_new text := '';
-    v_long text := format('perform pgcable.capture_row(%L, %s, %s, %L, %L)', p_kind, v_op,
-        case p_event when 'insert' then 'new, null' when 'delete' then 'null, old'
-            else 'new, old' end, p_columns, p_watched);
     v_insert text := $insert$
-        insert into pgcable.outbox_%s (id, xid, kind, op, new, old, at)
+        insert into pgcable.outbox_%s (id, xid, kind, op, stream, new, old, at)
         values (pg_catalog.nextval('pgcable.outbox_id'::pg_catalog.regclass),
-            pg_catalog.pg_current_xact_id(), %L, %s, v_new, v_old, pg_catalog.clock_timestamp());$insert$;
+            pg_catalog.pg_current_xact_id(), %s, pg_catalog.clock_timestamp());$insert$;
 begin
-    if p_event = 'update' then
-        if v_touched is not null then
-            v_skip := format($touched$
-        old.%1$I := new.%1$I;
-        if old operator(pg_catalog.*=) new then
-            return null;
-        end if;$touched$, v_touched);
-        end if;
-        select v_skip || format($skip$
-        if row(%s)::pg_catalog.record operator(pg_catalog.*=)
-            row(%s)::pg_catalog.record then
-            return null;
-        end if;$skip$, string_agg(format('old.%I', c), ', '), string_agg(format('new.%I', c), ', '))
-        into v_skip from unnest(p_watched) c;
-    end if;
-    if pgcable.may_hold_floats(p_table, p_columns) then
-        v_skip := v_skip || format($floats$
-        if pg_catalog.current_setting('extra_float_digits')::pg_catalog.int4
-            operator(pg_catalog.<) 1 then
-            %s;
-            return null;
-        end if;$floats$, v_long);
-    end if;
-    if p_event in ('update', 'delete') then
-        v_old := format(E'\n        v_old := %s;', pgcable.json_of('old', p_columns));
-    end if;
-    if p_event in ('insert', 'update') then
-        v_new := format(E'\n        v_new := %s;', pgcable.json_of('new', p_columns));
-    end if;
-    select string_agg(format('pg_catalog.octet_length(%s::pg_catalog.text)', r),
-        ' operator(pg_catalog.+) ') || ' operator(pg_catalog.<) 1048576'
-    into v_fits from unnest(case p_event when 'insert' then '{v_new}' when 'delete' then '{v_old}'
-        else '{v_old,v_new}' end::text[]) r;
     execute format('create or replace function %s returns trigger language plpgsql security definer'
-        ' as %L', pgcable.capture_function(p_kind, p_event), format($body$
+        ' as %L', p_name, format($body$
 declare
     v_slot bigint;
-    v_old pg_catalog.json;
-    v_new pg_catalog.json;
+    %1$s
 begin
-    begin%1$s%2$s%3$s
-        v_slot := case when %5$s
+    begin%2$s
+        v_slot := case when %3$s
             then pg_catalog.pg_sequence_last_value('pgcable.ctl'::pg_catalog.regclass)
                 operator(pg_catalog.&) 3 else 3 end;
     exception when others then
         %4$s;
         return null;
     end;
-    if v_slot operator(pg_catalog.=) 0 then%6$s
-    elsif v_slot operator(pg_catalog.=) 1 then%7$s
-    elsif v_slot operator(pg_catalog.=) 2 then%8$s
+    if v_slot operator(pg_catalog.=) 0 then%5$s
+    elsif v_slot operator(pg_catalog.=) 1 then%6$s
+    elsif v_slot operator(pg_catalog.=) 2 then%7$s
     else
         %4$s;
     end if;
@@ -286,14 +238,97 @@ begin
     end if;
     return null;
 end;
-$body$, v_skip, v_old, v_new, v_long, v_fits, format(v_insert, 0, p_kind, v_op),
-        format(v_insert, 1, p_kind, v_op), format(v_insert, 2, p_kind, v_op)));
-    execute format('comment on function %s is %L', pgcable.capture_function(p_kind, p_event),
-        'Trigger put on the table by pgcable.attach(), which wrote it.');
+$body$, p_declare, p_prepare, p_fits, p_long, format(v_insert, 0, p_values),
+        format(v_insert, 1, p_values), format(v_insert, 2, p_values)));
+    execute format('comment on function %s is %L', p_name,
+        'Trigger put on the table by pgcable.attach() or attach_generic(), which wrote it.');
+end;
+$$;
+comment on function pgcable.put_trigger_function(text, text, text, text, text, text) is
+    'Internal: write the function of a trigger.';
+
+-- An update that changes none of these columns is left at once.  Here and not in a WHEN clause, which
+-- PostgreSQL plans for every statement (measured: twice the instructions, four times if it names the
+-- columns, whom it then guards).  Columns are compared as they are stored, so that no operator of the
+-- application's runs with our rights.
+create function pgcable.unless_same(p_columns text[]) returns text
+    language sql
+    immutable
+    set search_path = pg_catalog, pg_temp
+as $$
+    select format($skip$
+        if row(%s)::pg_catalog.record operator(pg_catalog.*=)
+            row(%s)::pg_catalog.record then
+            return null;
+        end if;$skip$, string_agg(format('old.%I', c), ', '), string_agg(format('new.%I', c), ', '))
+    from unnest(p_columns) c;
+$$;
+comment on function pgcable.unless_same(text[]) is
+    'Internal: leave an update that changes none of these columns.';
+
+create function pgcable.unless_rounded(p_table regclass, p_columns text[], p_long text) returns text
+    language sql
+    stable
+    set search_path = pg_catalog, pg_temp
+as $$
+    select case when pgcable.may_hold_floats(p_table, p_columns) then format($floats$
+        if pg_catalog.current_setting('extra_float_digits')::pg_catalog.int4
+            operator(pg_catalog.<) 1 then
+            %s;
+            return null;
+        end if;$floats$, p_long) else '' end;
+$$;
+comment on function pgcable.unless_rounded(regclass, text[], text) is
+    'Internal: go the long way in a session that prints floats rounded.';
+
+-- For one kind.  PostgreSQL prepares each expression anew for every transaction, column by column, so
+-- of an update whole rows are compared first, all but the touched column (measured: a third of what
+-- naming the watched columns takes).
+create function pgcable.put_capture(
+    p_kind text, p_event text, p_table regclass, p_columns text[], p_watched text[]
+) returns void
+    language plpgsql
+    set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_op text := quote_literal(upper(left(p_event, 1)));
+    v_touched text := pgcable.touched(p_table, p_columns);
+    v_prepare text := '';
+    v_fits text;
+    v_long text := format('perform pgcable.capture_row(%L, %s, %s, %L, %L)', p_kind, v_op,
+        case p_event when 'insert' then 'new, null' when 'delete' then 'null, old'
+            else 'new, old' end, p_columns, p_watched);
+begin
+    if p_event = 'update' then
+        if v_touched is not null then
+            v_prepare := format($touched$
+        old.%1$I := new.%1$I;
+        if old operator(pg_catalog.*=) new then
+            return null;
+        end if;$touched$, v_touched);
+        end if;
+        v_prepare := v_prepare || pgcable.unless_same(p_watched);
+    end if;
+    v_prepare := v_prepare || pgcable.unless_rounded(p_table, p_columns, v_long);
+    if p_event in ('update', 'delete') then
+        v_prepare := v_prepare || format(E'\n        v_old := %s;',
+            pgcable.json_of('old', p_columns));
+    end if;
+    if p_event in ('insert', 'update') then
+        v_prepare := v_prepare || format(E'\n        v_new := %s;',
+            pgcable.json_of('new', p_columns));
+    end if;
+    select string_agg(format('pg_catalog.octet_length(%s::pg_catalog.text)', r),
+        ' operator(pg_catalog.+) ') || ' operator(pg_catalog.<) 1048576'
+    into v_fits from unnest(case p_event when 'insert' then '{v_new}' when 'delete' then '{v_old}'
+        else '{v_old,v_new}' end::text[]) r;
+    perform pgcable.put_trigger_function(pgcable.capture_function(p_kind, p_event),
+        'v_old pg_catalog.json; v_new pg_catalog.json;', v_prepare, v_fits, v_long,
+        format('%L, %s, null, v_new, v_old', p_kind, v_op));
 end;
 $$;
 comment on function pgcable.put_capture(text, text, regclass, text[], text[]) is
-    'Internal: write the function of a trigger.';
+    'Internal: write the function of a trigger of attach().';
 
 -- What attach() does with the rights of pgcable_owner.
 create function pgcable.mapping_put(
@@ -604,6 +639,50 @@ $$;
 comment on function pgcable.put_triggers(text, regclass, text[], boolean) is
     'Internal: the triggers of an attached table.';
 
+-- A trigger that may change columns which the UPDATE does not name, so that "update_of" misses it;
+-- null = none.  What it does is not known, only when it is called: where a column is named that ours
+-- is called for, too, nothing is missed.  Generated columns count as named with those they are made of.
+create function pgcable.changes_unnamed(p_table regclass, p_watched text[]) returns text
+    language sql
+    stable
+    set search_path = pg_catalog, pg_temp
+as $$
+    select format('the trigger %I (BEFORE UPDATE) of %s', t.tgname, t.tgrelid::regclass)
+    from (select p_table as relation union select relid from pg_partition_tree(p_table)) r
+    join pg_trigger t on t.tgrelid = r.relation
+    where not t.tgisinternal and t.tgenabled <> 'D' and t.tgtype & 19 = 19 -- ROW, BEFORE, UPDATE
+        and (t.tgattr::text = '' or exists (
+            select from pg_attribute a
+            where a.attrelid = t.tgrelid and a.attnum = any (t.tgattr::smallint[])
+                and a.attname <> all (p_watched)))
+    order by r.relation <> p_table, r.relation::text, t.tgname
+    limit 1;
+$$;
+comment on function pgcable.changes_unnamed(regclass, text[]) is
+    'Internal: a trigger whose changes "update_of" may miss.';
+
+create function pgcable.check_update_of(p_kind text, p_table regclass, p_watched text[])
+    returns void
+    language plpgsql
+    stable
+    set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_trigger text := pgcable.changes_unnamed(p_table, p_watched);
+begin
+    if v_trigger is not null then
+        raise exception 'pgcable: cannot attach % as % with "update_of": % may change columns that'
+            ' the UPDATE does not name, and these changes would not be sent',
+            p_table, p_kind, v_trigger
+            using errcode = 'object_not_in_prerequisite_state',
+                hint = 'Attach it without "update_of", or have that trigger called for mapped'
+                    ' columns only (BEFORE UPDATE OF …).';
+    end if;
+end;
+$$;
+comment on function pgcable.check_update_of(text, regclass, text[]) is
+    'Internal: does "update_of" miss no changes of this table?';
+
 -- Not security definer: the triggers and the grant are the table's owner's to give.
 create function pgcable.attach(p_kind text, p_table regclass, p_mapping jsonb default '{}')
     returns void
@@ -645,6 +724,7 @@ begin
     end if;
     if p_mapping -> 'update_of' = 'true' then
         v_update_of := pgcable.watched(p_kind, v_columns, v_extra);
+        perform pgcable.check_update_of(p_kind, p_table, v_update_of);
     end if;
     perform pgcable.put_triggers(p_kind, p_table, v_update_of, p_mapping -> 'always' = 'true');
 end;
@@ -654,7 +734,7 @@ comment on function pgcable.attach(text, regclass, jsonb) is
     ' Columns of the canonical name need no entry; null = there is none; "extra": ["col"] = send'
     ' these too; "always": true = also for rows that replication writes; "update_of": true = an'
     ' UPDATE that names no mapped column costs nothing, but PostgreSQL refuses to drop or retype'
-    ' one until detach(). Harmless to repeat.';
+    ' one until detach(); not where a BEFORE UPDATE trigger may change one. Harmless to repeat.';
 
 create function pgcable.detach(p_kind text) returns void
     language plpgsql
@@ -726,6 +806,25 @@ as $$
 $$;
 comment on function pgcable.trigger_problems(text, regclass) is
     'Internal: triggers of an attached table that are not as attach() made them.';
+
+-- Apart from mapping_problems(), which is for when a mapping is loaded: it comes with a trigger that
+-- the application makes later.
+create function pgcable.missed_updates() returns table (kind text, problem text)
+    language sql
+    stable
+    set search_path = pg_catalog, pg_temp
+as $$
+    select m.kind, format('%s may change columns that the UPDATE does not name, which "update_of"'
+        ' misses: run pgcable.attach(%L, …) again without it', w.who, m.kind)
+    from pgcable.mapping m
+    join pg_trigger t on t.tgrelid = m.relation and t.tgname = 'pgcable_capture_update'
+        and t.tgattr::text <> ''
+    cross join lateral pgcable.changes_unnamed(
+        m.relation, pgcable.watched(m.kind, m.columns, m.extra)) w (who)
+    where m.kind <> 'thread' and w.who is not null;
+$$;
+comment on function pgcable.missed_updates() is
+    'Internal: attached tables some of whose changes "update_of" may miss.';
 
 create function pgcable.mapping_problems(p_kind text) returns text[]
     language plpgsql

@@ -30,20 +30,31 @@ create table pgcable.rule_table (
 comment on table pgcable.rule_table is
     'Which tables the rule of a channel reads. Set by pgcable.recheck_on().';
 
+-- The number names the functions of its triggers: an oid may be another table's after a restore.
 create table pgcable.generic (
     relation regclass primary key,
     stream text not null,
-    columns text[] not null
+    columns text[] not null,
+    number integer generated always as identity
 );
 comment on table pgcable.generic is 'Tables attached by pgcable.attach_generic().';
 
 -- Streams of the built-in channels, and topics that are no streams at all.
+create function pgcable.reserved() returns text
+    language sql
+    immutable
+    set search_path = pg_catalog, pg_temp
+as $$
+    select '^(room-members:|thread-members:|notification-channel-|chat-room-|chat-community-member-)';
+$$;
+comment on function pgcable.reserved() is 'Internal: a pattern of the streams of the chat itself.';
+
 create function pgcable.is_reserved(p_stream text) returns boolean
     language sql
     immutable
     set search_path = pg_catalog, pg_temp
 as $$
-    select p_stream ~ '^(room-members:|thread-members:|notification-channel-|chat-room-|chat-community-member-)';
+    select p_stream ~ pgcable.reserved();
 $$;
 comment on function pgcable.is_reserved(text) is 'Internal: is that a stream of the chat itself?';
 
@@ -351,28 +362,31 @@ comment on function pgcable.broadcast(text, text, jsonb) is
     'Send an event to a stream in the daemon''s envelope: {"event": …} and the members of data, or'
     ' {"event": …, "data": …}. To allow it to a role: grant usage on schema pgcable and execute.';
 
--- The trigger of attach_generic(): arguments are the stream's template and the columns to send.
-create function pgcable.capture_generic() returns trigger
+-- The long way of a row: nothing is captured now, the session prints its floats rounded, a column that
+-- the short way names is gone, the row is large, holds what json cannot read back, or moves to another
+-- stream.
+create function pgcable.capture_generic_row(
+    p_new record, p_old record, p_stream text, p_columns text[]
+) returns void
     language plpgsql
-    security definer
     set search_path = pg_catalog, pg_temp
     set extra_float_digits = 1
     set standard_conforming_strings = on
 as $$
 declare
-    v_old json := case when tg_op <> 'INSERT' then pgcable.blunt(row_to_json(old)) end;
-    v_new json := case when tg_op <> 'DELETE' then pgcable.blunt(row_to_json(new)) end;
-    v_from text := case when v_old is not null then pgcable.fill(tg_argv[0], v_old) end;
-    v_to text := case when v_new is not null then pgcable.fill(tg_argv[0], v_new) end;
+    v_old json := pgcable.blunt(row_to_json(p_old));
+    v_new json := pgcable.blunt(row_to_json(p_new));
+    v_from text := case when v_old is not null then pgcable.fill(p_stream, v_old) end;
+    v_to text := case when v_new is not null then pgcable.fill(p_stream, v_new) end;
 begin
-    v_old := pgcable.kept(v_old, tg_argv);
-    v_new := pgcable.kept(v_new, tg_argv);
-    if tg_op = 'UPDATE' and v_from is not distinct from v_to then
-        if v_to is not null and v_old::text is distinct from v_new::text then
+    v_old := pgcable.kept(v_old, p_columns);
+    v_new := pgcable.kept(v_new, p_columns);
+    if v_from = v_to then
+        if v_old::text is distinct from v_new::text then
             perform pgcable.put('broadcast', v_to,
                 json_build_object('event', 'UPDATE', 'record', v_new, 'old_record', v_old));
         end if;
-        return null;
+        return;
     end if;
     -- A row that moves to another stream leaves the one and appears on the other.
     if v_from is not null then
@@ -383,29 +397,118 @@ begin
         perform pgcable.put('broadcast', v_to,
             json_build_object('event', 'INSERT', 'record', v_new, 'old_record', null));
     end if;
-    return null;
 end;
 $$;
-comment on function pgcable.capture_generic() is
-    'Trigger put on tables by pgcable.attach_generic().';
+comment on function pgcable.capture_generic_row(record, record, text, text[]) is
+    'Internal: what the functions of the triggers of attach_generic() do where something is unusual.';
 
-create function pgcable.generic_put(p_table regclass, p_stream text, p_columns text[]) returns void
+-- What fill() does, as an expression, but for what its caller looks at: length, control characters,
+-- names that are reserved.
+create function pgcable.stream_of(p_row text, p_template text) returns text
     language sql
+    immutable
+    set search_path = pg_catalog, pg_temp
+as $$
+    select string_agg(coalesce(quote_literal(t.m[2]), format('case when pg_catalog.json_typeof('
+            'pg_catalog.to_json(%1$s.%2$I)) operator(pg_catalog.=) any (array[''string'', ''number''])'
+            ' then pg_catalog.to_json(%1$s.%2$I) operator(pg_catalog.#>>) ''{}'' end',
+            p_row, t.m[1])), ' operator(pg_catalog.||) ' order by t.place)
+    from regexp_matches(p_template, '\{([^{}]+)\}|([^{]+|\{)', 'g') with ordinality t (m, place);
+$$;
+comment on function pgcable.stream_of(text, text) is
+    'Internal: an expression for the stream that a template names.';
+
+-- As JSON with blanks, like that of the long way; columns in the order of the table, as there.
+create function pgcable.put_generic(
+    p_event text, p_number integer, p_table regclass, p_stream text, p_columns text[]
+) returns void
+    language plpgsql
+    set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_columns text[] := array(
+        select attname from pg_attribute
+        where attrelid = p_table and attnum > 0 and attname = any (p_columns) order by attnum);
+    v_named text[] := array(
+        select unnest(v_columns)
+        union
+        select m[1] from regexp_matches(p_stream, '\{([^{}]+)\}', 'g') m);
+    v_row text := case p_event when 'delete' then 'old' else 'new' end;
+    v_long text := format('perform pgcable.capture_generic_row(%s, %L, %L)',
+        case p_event when 'insert' then 'new, null' when 'delete' then 'null, old'
+            else 'new, old' end, p_stream, p_columns);
+    v_prepare text := pgcable.unless_rounded(p_table, v_named, v_long);
+    v_fits text := format('pg_catalog.octet_length(v_stream) operator(pg_catalog.<) 256'
+        ' and v_stream operator(pg_catalog.!~) %L'
+        ' and pg_catalog.octet_length(pg_catalog.concat(v_new, v_old))'
+            ' operator(pg_catalog.<) 1048576'
+        ' and pg_catalog.strpos(pg_catalog.concat(v_stream, v_new, v_old), %L)'
+            ' operator(pg_catalog.=) 0', pgcable.reserved() || '|^$|[[:cntrl:]]', '\u');
+begin
+    if p_event = 'update' then
+        v_prepare := pgcable.unless_same(v_named) || v_prepare;
+        v_fits := format('v_stream operator(pg_catalog.=) (%s)'
+            ' and v_new operator(pg_catalog.<>) v_old and %s',
+            pgcable.stream_of('old', p_stream), v_fits);
+    end if;
+    v_prepare := v_prepare || format(E'\n        v_stream := %s;', pgcable.stream_of(v_row, p_stream));
+    foreach v_row in array case p_event when 'update' then '{new,old}' else array[v_row] end loop
+        v_prepare := v_prepare || format(E'\n        v_%1$s := ''{ '' operator(pg_catalog.||)'
+            ' pg_catalog.left(pg_catalog.substr(%2$s::pg_catalog.text, 2), -1)'
+            ' operator(pg_catalog.||) '' }'';', v_row, pgcable.json_of(v_row, v_columns));
+    end loop;
+    perform pgcable.put_trigger_function(
+        pgcable.capture_function('generic_' || p_number, p_event),
+        'v_stream pg_catalog.text; v_new pg_catalog.text; v_old pg_catalog.text;',
+        v_prepare, v_fits, v_long, format('%L, %L, v_stream, pg_catalog.concat(%L,'
+            ' coalesce(v_new, %L), %L, coalesce(v_old, %L), %L)::pg_catalog.json, null',
+            'broadcast', 'B', format('{"event" : "%s", "record" : ', upper(p_event)),
+            'null', ', "old_record" : ', 'null', '}'));
+end;
+$$;
+comment on function pgcable.put_generic(text, integer, regclass, text, text[]) is
+    'Internal: write the function of a trigger of attach_generic().';
+
+create function pgcable.generic_put(
+    p_table regclass, p_stream text, p_columns text[], p_events text[]
+) returns integer
+    language plpgsql
     security definer
     set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_number integer;
+    v_event text;
+begin
     insert into pgcable.generic (relation, stream, columns) values (p_table, p_stream, p_columns)
-    on conflict (relation) do update set stream = excluded.stream, columns = excluded.columns;
+    on conflict (relation) do update set stream = excluded.stream, columns = excluded.columns
+    returning number into v_number;
+    foreach v_event in array p_events loop
+        perform pgcable.put_generic(v_event, v_number, p_table, p_stream, p_columns);
+    end loop;
+    return v_number;
+end;
 $$;
-comment on function pgcable.generic_put(regclass, text, text[]) is
+comment on function pgcable.generic_put(regclass, text, text[], text[]) is
     'Internal: the part of attach_generic() that needs the rights of pgcable_owner.';
 
 create function pgcable.generic_drop(p_table regclass) returns void
-    language sql
+    language plpgsql
     security definer
     set search_path = pg_catalog, pg_temp
 as $$
-    delete from pgcable.generic where relation = p_table;
+declare
+    v_number integer;
+    v_event text;
+begin
+    delete from pgcable.generic where relation = p_table returning number into v_number;
+    if found then
+        foreach v_event in array '{insert,update,delete}'::text[] loop
+            execute format('drop function if exists %s',
+                pgcable.capture_function('generic_' || v_number, v_event));
+        end loop;
+    end if;
+end;
 $$;
 comment on function pgcable.generic_drop(regclass) is
     'Internal: the part of detach_generic() that needs the rights of pgcable_owner.';
@@ -417,6 +520,9 @@ create function pgcable.attach_generic(
     set search_path = pg_catalog, pg_temp
 as $$
 declare
+    v_ops text[] := string_to_array(replace(lower(ops), ' ', ''), ',');
+    v_number integer;
+    v_function text;
     v_column text;
     v_op text;
 begin
@@ -442,22 +548,21 @@ begin
             using errcode = 'invalid_parameter_value',
                 hint = 'Only what is listed is sent: columns => ''{id,status}''.';
     end if;
-    perform pgcable.detach_generic(tbl);
-    foreach v_op in array string_to_array(replace(lower(ops), ' ', ''), ',') loop
+    foreach v_op in array v_ops loop
         if v_op not in ('insert', 'update', 'delete') then
             raise exception 'pgcable: % is none of insert, update, delete', quote_literal(v_op)
                 using errcode = 'invalid_parameter_value';
         end if;
-        execute format(
-            'create trigger pgcable_generic_%s after %s on %s for each row %s'
-            ' execute function pgcable.capture_generic(%L%s)',
-            v_op, v_op, tbl,
-            case v_op when 'update'
-                then 'when (old.* operator(pg_catalog.*<>) new.*)' else '' end,
-            stream, (select string_agg(', ' || quote_literal(c), '') from unnest(columns) c));
     end loop;
-    perform pgcable.grant_capture(tbl, 'pgcable.capture_generic()');
-    perform pgcable.generic_put(tbl, stream, columns);
+    perform pgcable.detach_generic(tbl);
+    v_number := pgcable.generic_put(tbl, stream, columns, v_ops);
+    foreach v_op in array v_ops loop
+        v_function := pgcable.capture_function('generic_' || v_number, v_op);
+        execute format(
+            'create trigger pgcable_generic_%s after %s on %s for each row execute function %s',
+            v_op, v_op, tbl, v_function);
+        perform pgcable.grant_capture(tbl, v_function::regprocedure);
+    end loop;
 end;
 $$;
 comment on function pgcable.attach_generic(regclass, text, text[], text) is

@@ -417,7 +417,7 @@ as $$
             when c.attached then format('%s is attached already', c.relation::regclass)
             when s.statement is null then c.doubt
             else concat_ws('; ', format('%s is named like one', c.relation::regclass), r.list,
-                'unsure: ' || d.doubt) end
+                'unsure: ' || d.doubt, u.advice) end
     from chosen c
     left join guessed g on g.kind = c.kind
     left join reference r on r.kind = c.kind
@@ -429,6 +429,13 @@ as $$
         select coalesce(c.doubt, 'so is its ' || r.doubtful,
             pgcable.owner_problem(c.kind, c.relation))
     ) d (doubt) on true
+    left join lateral (
+        select 'its rows are mostly updated: "update_of": true makes updates free that name no mapped'
+            ' column'
+        where c.kind <> 'thread' and pgcable.changes_unnamed(c.relation, '{}') is null
+            and pg_stat_get_tuples_updated(c.relation)
+                > 10 * pg_stat_get_tuples_inserted(c.relation)
+    ) u (advice) on true
     order by c.place;
 $$;
 comment on function pgcable.detect() is

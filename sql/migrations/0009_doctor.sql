@@ -118,7 +118,11 @@ as $$
                         and t.tgname like 'pgcable\_capture\_%')) end
     from pgcable.mapping m
     left join pg_class c on c.oid = m.relation
-    left join lateral unnest(pgcable.mapping_problems(m.kind)) p (problem) on true
+    left join lateral (
+        select unnest(pgcable.mapping_problems(m.kind))
+        union all
+        select u.problem from pgcable.missed_updates() u where u.kind = m.kind
+    ) p (problem) on true
     union all
     select 'warn', k, 'no table is attached as ' || k, 'pgcable attach --detect proposes one'
     from unnest('{member,room,participant,message}'::text[]) k
@@ -259,8 +263,10 @@ as $$
     from pgcable.generic g
     left join lateral (
         select t.oid from pg_trigger t
-        where t.tgrelid = g.relation and t.tgfoid = 'pgcable.capture_generic()'::regprocedure
-            and t.tgenabled in ('O', 'A') limit 1) t on true
+        where t.tgrelid = g.relation and t.tgenabled in ('O', 'A')
+            and t.tgname like 'pgcable\_generic\_%' and t.tgfoid = to_regprocedure(
+                pgcable.capture_function('generic_' || g.number, substr(t.tgname, 17)))
+        limit 1) t on true
     left join lateral (
         select string_agg(quote_ident(n), ', ')
         from (

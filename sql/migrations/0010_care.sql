@@ -79,7 +79,7 @@ comment on function pgcable.resume() is
 -- They differ while late transactions are open, where guard() stopped the capturing, and where
 -- somebody rolled pause() or resume() back: all of that ends here.
 create function pgcable.tend(p_max_bytes bigint, p_max_payload_bytes bigint default 0)
-    returns table (bytes bigint, age_s bigint, ticks bigint, pause text)
+    returns table (bytes bigint, age_s bigint, ticks bigint, pause text, missed text)
     language plpgsql
     security definer
     set search_path = pg_catalog, pg_temp
@@ -115,7 +115,9 @@ begin
             case
                 when v_drops and v_paused_at is null then 'the outbox is full'
                 when v_drops then format('paused since %s UTC',
-                    to_char(v_paused_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS')) end;
+                    to_char(v_paused_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS')) end,
+            (select string_agg(u.kind || ': ' || u.problem, '; ' order by u.kind)
+                from pgcable.missed_updates() u);
 end;
 $$;
 comment on function pgcable.tend(bigint, bigint) is

@@ -17,6 +17,7 @@ struct pgc_feed_outbox {
     struct pgc_metric *ticks;
     struct pgc_metric *paused;
     struct pgc_metric *notify_queue;
+    char *missed; /* what was last said of updates that "update_of" misses */
 };
 
 static void
@@ -33,6 +34,20 @@ outbox_log_pause(const char *before, const char *now)
     }
 }
 
+/* Once, and again when it is about other triggers. */
+static void
+outbox_log_missed(struct pgc_feed_outbox *outbox, const char *missed)
+{
+    if (strcmp(outbox->missed, missed) == 0) {
+        return;
+    }
+    free(outbox->missed);
+    outbox->missed = pgc_xstrdup(missed);
+    if (missed[0] != '\0') {
+        pgc_log(PGC_LOG_WARN, 0, "mapping: %s", missed);
+    }
+}
+
 /* One row of tend(). */
 static void
 outbox_row(const struct pgc_pg_row *row, void *arg)
@@ -41,8 +56,10 @@ outbox_row(const struct pgc_pg_row *row, void *arg)
     struct pgc_feed_outbox *outbox = feed->outbox;
     struct pgc_feed_status *status = &feed->status;
     const char *pause = pgc_pg_text(row, 3);
+    const char *missed = pgc_pg_text(row, 4);
 
     pause = pause != NULL ? pause : "";
+    outbox_log_missed(outbox, missed != NULL ? missed : "");
     outbox_log_pause(status->pause, pause);
     pthread_mutex_lock(&feed->status_lock);
     status->outbox_bytes = pgc_pg_int(row, 0);
@@ -54,7 +71,7 @@ outbox_row(const struct pgc_pg_row *row, void *arg)
     pgc_metric_set(outbox->age, status->outbox_age_s);
     pgc_metric_set(outbox->ticks, status->outbox_ticks);
     pgc_metric_set(outbox->paused, pause[0] != '\0');
-    pgc_metric_set(outbox->notify_queue, pgc_pg_int(row, 4));
+    pgc_metric_set(outbox->notify_queue, pgc_pg_int(row, 5));
 }
 
 static void
@@ -96,7 +113,7 @@ outbox_tend(void *arg)
             .done = outbox_pruned});
     pgc_feed_query(feed, feed->asker,
         &(struct pgc_feed_query){.sql =
-                                     "select bytes, age_s, ticks, pause,"
+                                     "select bytes, age_s, ticks, pause, missed,"
                                      " (pg_catalog.pg_notification_queue_usage() * 1000000)::bigint"
                                      " from pgcable.tend($1, $2)",
             .params = {bytes, payload},
@@ -118,6 +135,7 @@ pgc_feed_outbox_new(struct pgc_feed *feed, struct pgc_metrics *metrics)
         "1 while changes are dropped: pgcable.pause() was called, or the outbox is full.");
     outbox->notify_queue = pgc_ratio(metrics, "pgcable_notify_queue_ratio", "",
         "How full the server's queue of notifications is; 1 = writers' NOTIFY fails.");
+    outbox->missed = pgc_xstrdup("");
     outbox->timer = pgc_timer_new(feed->loop, outbox_tend, feed);
     pgc_timer_set(outbox->timer, OUTBOX_MS);
     return outbox;
@@ -133,5 +151,6 @@ void
 pgc_feed_outbox_free(struct pgc_feed_outbox *outbox)
 {
     pgc_timer_free(outbox->timer);
+    free(outbox->missed);
     free(outbox);
 }

@@ -2,6 +2,7 @@
 // The command line that looks after a database: attach --detect and doctor.
 import assert from 'node:assert/strict';
 import { pgcable } from './lib/daemon.mjs';
+import { ownWorld } from './lib/own.mjs';
 import { Role } from './lib/postgres.mjs';
 
 async function database(t, name, ...files) {
@@ -102,6 +103,22 @@ export default {
         ({ code, stdout } = await pgcable(['doctor', '-d', role.dsn]));
         assert.equal(code, 1);
         const remedy = /^FAIL {2}message: the trigger pgcable_capture_insert of public\.messages .* - (select .*;)$/m.exec(stdout);
+        await role.script(remedy[1]);
+        await succeeds('doctor', '-d', role.dsn);
+    },
+
+    async 'a trigger whose changes "update_of" misses: told by the daemon and by doctor'(t) {
+        const own = await ownWorld(t);
+        const role = own.app.superuser;
+        await role.sql`select pgcable.attach('message', 'chat_room_messages', '{"update_of": true}')`;
+        await role.script(`
+            create function mine() returns trigger language plpgsql as 'begin return new; end';
+            create trigger mine before update on chat_room_messages for each row execute function mine();`);
+        await own.daemon.logged(
+            /mapping: message: the trigger mine \(BEFORE UPDATE\) of public\.chat_room_messages may .*: run pgcable\.attach\('message', …\) again without it/);
+        const { code, stdout } = await pgcable(['doctor', '-d', role.dsn]);
+        assert.equal(code, 1);
+        const remedy = /^FAIL {2}message: the trigger mine .* - (select .*;)$/m.exec(stdout);
         await role.script(remedy[1]);
         await succeeds('doctor', '-d', role.dsn);
     },

@@ -75,6 +75,12 @@ SQL
 is "$(sql -c "select count(*) from pgcable.tick k, pgcable.batches(0, k.tick) b, t.name n
     where b.kind = 'message' and b.op = 'U' and b.new::json ->> 'x3' = n.n || '!'")" 20 'all captured'
 
+is "$(sql -c "select count(*) from pgcable.tick k, pgcable.batches(0, k.tick) b, t.name n
+    where b.kind = 'broadcast' and b.new::json ->> 'event' = 'UPDATE' and b.stream = 'orders-1'
+        and b.new::json -> 'record' ->> n.n = '1'
+        and b.new::json -> 'record' ->> 'x3' = n.n || '!?'")" 18 'and of tables of their own'
+is "$(sql -c "select count(*) from pg_proc where proname ~ '^capture_generic_\d'")" 0 'no function left'
+
 # Names that detect() takes for kinds, and that are SQL where a comment or a quote ends.
 sql <<'SQL'
 create schema app;
