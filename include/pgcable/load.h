@@ -88,6 +88,8 @@ struct pgc_load_ops {
     void (*complete)(void *arg);                             /* all listen, again or at last */
     void (*round)(int64_t sent_us, size_t bytes, void *arg); /* its last one, all have it */
     void (*done)(void *arg);                                 /* all have seen the last one */
+    /* One came live to a client: when, and what stands behind its time, up to a quote. */
+    void (*message)(int64_t now_us, const char *behind, void *arg);
 };
 
 /* `conf` is copied, what it points to is borrowed, and so is `ops`.  Nothing is sent yet. */

@@ -310,7 +310,7 @@ client_take_mark(struct client *client, const char *mark, size_t length)
     if (client->state != CLIENT_LISTENING) {
         seen->replayed++;
     } else {
-        pgc_histogram_add(&seen->delay, pgc_wall_us() - sent_us);
+        load_live(client->load, sent_us, rest);
     }
     if (strncmp(rest, " round", 6) == 0) {
         load_round(client->load, sent_us, length);

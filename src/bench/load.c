@@ -71,6 +71,17 @@ load_back(struct pgc_load *load, int64_t away_us)
 }
 
 void
+load_live(struct pgc_load *load, int64_t sent_us, const char *behind)
+{
+    const int64_t now_us = pgc_wall_us();
+
+    pgc_histogram_add(&load->seen.delay, now_us - sent_us);
+    if (load->ops->message != NULL) {
+        load->ops->message(now_us, behind, load->arg);
+    }
+}
+
+void
 load_round(struct pgc_load *load, int64_t sent_us, size_t bytes)
 {
     if (++load->seen.rounded == load->conf.clients) {

@@ -31,6 +31,8 @@ struct pgc_load {
 void load_tire(struct pgc_load *load); /* something was read */
 void load_away(struct pgc_load *load); /* one that listened does not any more */
 void load_back(struct pgc_load *load, int64_t away_us);
+/* One that is not replayed; what stands behind its time. */
+void load_live(struct pgc_load *load, int64_t sent_us, const char *behind);
 void load_round(struct pgc_load *load, int64_t sent_us, size_t bytes);
 void load_done(struct pgc_load *load);
 

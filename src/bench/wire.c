@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -342,10 +343,13 @@ int
 wire_connect(const struct wire_port *port, unsigned source)
 {
     int fd = socket(port->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int on = 1;
 
     if (fd < 0) {
         return -1;
     }
+    /* As browsers do: or of two commands the second waits until the first is acknowledged. */
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     if ((port->sources > 0 && !wire_bind(port, fd, source)) ||
         (connect(fd, (const struct sockaddr *)&port->address, port->address_length) < 0 &&
             errno != EINPROGRESS)) {

@@ -17,8 +17,9 @@
 #   load_say [TEXT]              one message in each room, this behind it, such as " end"
 #   load_publisher               a session that writes what load_publish is told; $publisher
 #   load_publish TEXT …          messages to room 1, in one transaction
-#   load_texts LAST COUNT MARK   as many texts of 600 bytes with their quotes, numbered from behind
-#                                LAST on, the last one with this MARK, in $texts
+#   load_texts LAST COUNT MARK [TIME]   as many texts of 600 bytes with their quotes, numbered from
+#                                behind LAST on, the last one with this MARK, in $texts; their clock
+#                                starts now, or at that time, in microseconds since 1970
 #   load_stop                    kills all of these
 #   load_descriptors NAME COUNT  raises the limit, or says that it cannot be raised and exits
 #   load_until_asleep            waits until the daemon has sent all that there is
@@ -182,12 +183,12 @@ load_publish() {
 printf -v load_filling '%598s' ''
 load_filling=${load_filling// /x}
 load_texts() {
-    local i mark='' text
+    local i mark='' text time=${4:-${EPOCHREALTIME/[.,]/}}
 
     texts=()
     for ((i = 1; i <= $2; i++)); do
         [ "$i" -lt "$2" ] || mark=$3
-        printf -v text 'load %d %s%s ' $(($1 + i)) "${EPOCHREALTIME/[.,]/}" "$mark"
+        printf -v text 'load %d %s%s ' $(($1 + i)) "$time" "$mark"
         texts+=("$text${load_filling:${#text}}")
     done
 }

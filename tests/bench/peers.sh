@@ -8,14 +8,21 @@
 #   server_of PEER            the server that it is; both bare loops are one
 #   serve_SERVER              starts it: server_pid, server_port, server_input
 #   publish_SERVER PEER TEXT …   to all its clients, at once
+#   peers_connect SERVER COUNT [option …]   so many clients, all of which listen when this returns
+#   peers_texts SERVER COUNT MARK [TIME]    the next ones of load_texts for them, in $texts; for
+#                             servers that do not wrap them, wrapped
+#   peers_publish PEER COUNT MARK           these, to all its clients
+#   peers_disconnect SERVER   when each of them has had every message, once
 #   peers_speak_cable SERVER  is it one that wraps messages as ActionCable does?
 #   peers_kill                all of them
+#   $peers_clients            by server, what its clients say
 #   $peers_nats_hello         what clients of NATS say first
 # shellcheck disable=SC2154 # $work, $most, $load and $settings are those of who sources this
 . packaging/lib.sh
 
-# By server: its process, where it listens, where it reads.
-declare -A server_pid server_port server_input
+# By server: its process, where it listens, where it reads; its clients, the number of their last
+# message.
+declare -A server_pid server_port server_input peers_clients peers_last
 
 peers_nchan=/usr/lib/nginx/modules/ngx_nchan_module.so
 # shellcheck disable=SC2034 # for those who source this
@@ -41,12 +48,66 @@ peers_kill() {
     server_pid=()
 } 2> /dev/null
 
+peers_frame='{"identifier":"{\"channel\":\"Chats::RoomChannel\",\"chat_room_id\":1}","message":"'
+peers_frame_end='"}'
+peers_texts() {
+    load_texts "${peers_last[$1]}" "${@:2}"
+    peers_last[$1]=$((peers_last[$1] + $2))
+    if ! peers_speak_cable "$1"; then
+        texts=("${texts[@]/#/$peers_frame}")
+        texts=("${texts[@]/%/$peers_frame_end}")
+    fi
+}
+
+peers_publish() {
+    local server texts
+
+    server=$(server_of "$1")
+    peers_texts "$server" "${@:2}"
+    "publish_$server" "$1" "${texts[@]}"
+}
+
+peers_connect() {
+    local kind=(--plain)
+
+    ! peers_speak_cable "$1" || kind=(--base)
+    [ "$1" != nats ] || kind+=(--hello "$peers_nats_hello")
+    server=$1 port=${server_port[$1]} load_clients "${kind[@]}" --clients "$2" --members "$most" \
+        --rooms 1 --sources 16 --per-second 1500 "${@:3}"
+    peers_clients[$1]=$load_lines
+    peers_last[$1]=0
+    load_read complete > /dev/null
+}
+
+peers_disconnect() {
+    load_lines=${peers_clients[$1]}
+    peers_publish "$1" 1 ' round end'
+    load_read end > /dev/null
+    wait "${load_pid[$load_lines]}" || echo "${0##*/}: clients of $1: $line" >&2
+    exec {load_lines}<&-
+    unset "load_pid[$load_lines]"
+}
+
 # Both bare loops are one.
 server_of() {
     case $1 in
         each | together) echo bare ;;
         *) echo "$1" ;;
     esac
+}
+
+# peers_open SERVER PORT: a connection to publish by, once it listens.
+peers_open() {
+    local input deadline=$((SECONDS + 60))
+
+    until { exec {input}<> "/dev/tcp/127.0.0.1/$2"; } 2> /dev/null; do
+        if [ $SECONDS -ge $deadline ]; then
+            cat "$work/$1.log" >&2
+            return 1
+        fi
+        sleep 0.1
+    done
+    server_input[$1]=$input
 }
 
 # serve_lines SERVER COMMAND …: one that says where it listens, and reads what is published.
@@ -95,7 +156,9 @@ http {
     access_log off;
     server {
         listen 127.0.0.1:$listens backlog=4096;
-        listen unix:$work/nginx.socket;
+        client_header_timeout 1d; # who publishes has one connection, and is quiet for long
+        keepalive_timeout 1d;
+        keepalive_requests 1000000;
         location = /cable {
             nchan_subscriber websocket;
             nchan_channel_id room;
@@ -108,6 +171,9 @@ END
     /usr/sbin/nginx -c "$work/nginx.conf" >> "$work/nchan.log" 2>&1 &
     server_pid[nchan]=$!
     server_port[nchan]=$listens
+    peers_open nchan "$listens"
+    cat <&"${server_input[nchan]}" > /dev/null & # its answers
+    server_pid[reader]=$!
 }
 
 serve_bridge() {
@@ -125,7 +191,7 @@ serve_actioncable() {
 
 # Pings are put off: it would throw out clients that do not know them.
 serve_nats() {
-    local input listens deadline=$((SECONDS + 60))
+    local listens
 
     listens=$(free_port 18573)
     server_port[nats]=$(free_port $((listens + 1)))
@@ -137,14 +203,8 @@ websocket { listen: "127.0.0.1:${server_port[nats]}", no_tls: true }
 END
     nats-server -c "$work/nats.conf" > "$work/nats.log" 2>&1 &
     server_pid[nats]=$!
-    until { exec {input}<> "/dev/tcp/127.0.0.1/$listens"; } 2> /dev/null; do
-        [ $SECONDS -lt $deadline ] || {
-            cat "$work/nats.log" >&2
-            return 1
-        }
-    done
-    printf 'CONNECT {"verbose":false}\r\n' >&"$input"
-    server_input[nats]=$input
+    peers_open nats "$listens"
+    printf 'CONNECT {"verbose":false}\r\n' >&"${server_input[nats]}"
 }
 
 # ---- publish_SERVER PEER TEXT … ----
@@ -171,21 +231,26 @@ publish_bridge() {
     echo 'commit;'
 } >&"${server_input[bridge]}"
 
+# To a connection echo writes at once what ends with a line, printf each line by itself: the second
+# one would wait until the first is acknowledged.
 publish_nats() {
-    local text
+    local text command commands=
 
     for text in "${@:2}"; do
-        printf 'PUB room %d\r\n%s\r\n' ${#text} "$text"
+        printf -v command 'PUB room %d\r\n%s\r\n' ${#text} "$text"
+        commands+=$command
     done
-} >&"${server_input[nats]}"
+    echo -n "$commands" >&"${server_input[nats]}"
+}
 
 publish_nchan() {
-    local text posts=()
+    local text post posts=
 
     for text in "${@:2}"; do
-        [ ${#posts[@]} = 0 ] || posts+=(--next)
-        posts+=(-sS -o /dev/null --unix-socket "$work/nginx.socket" --data-binary "$text"
-            http://localhost/publish)
+        printf -v post \
+            'POST /publish HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s\r\n' \
+            ${#text} "$text"
+        posts+=$post
     done
-    curl "${posts[@]}"
+    echo -n "$posts" >&"${server_input[nchan]}"
 }

@@ -7,18 +7,22 @@
  *   round …      when all have seen the last message of a round, and how long that took
  *   end …        when all have seen the last message, or at SIGINT or SIGTERM
  *
- * and ends with status 0 if each client saw every message up to the last one, once.
+ * and ends with status 0 if each client saw every message up to the last one, once.  The file of
+ * --arrivals has a line for each message that came live.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "pgcable/clock.h"
 
 #include "options.h"
 
 struct program {
-    struct pgc_load_conf conf;
+    struct options options;
+    FILE *arrivals; /* NULL: not wanted */
     struct pgc_loop *loop;
     struct pgc_load *load;
 };
@@ -38,6 +42,17 @@ main_print_ms(const char *name, const struct pgc_histogram *histogram)
 }
 
 static void
+main_message(int64_t now_us, const char *behind, void *arg)
+{
+    const struct program *program = arg;
+
+    if (program->arrivals != NULL) {
+        (void)fprintf(
+            program->arrivals, "%" PRId64 "%.*s\n", now_us, (int)strcspn(behind, "\""), behind);
+    }
+}
+
+static void
 main_end_line(void)
 {
     (void)fputc('\n', stdout);
@@ -53,7 +68,7 @@ main_complete(void *arg)
 
     printf("complete clients=%u seconds=%.3f per_s=%.0f p50_s=%.4f p99_s=%.4f max_s=%.4f"
            " attempts=%" PRIu64 " unreachable=%" PRIu64 " refused=%" PRIu64 " broken=%" PRIu64,
-        program->conf.clients, seconds, program->conf.clients / seconds,
+        program->options.load.clients, seconds, program->options.load.clients / seconds,
         main_quantile(&seen->away, 0.5, 1e6), main_quantile(&seen->away, 0.99, 1e6),
         (double)seen->away.highest / 1e6, seen->attempts, seen->unreachable, seen->refused,
         seen->broken);
@@ -85,6 +100,9 @@ main_phase(int signo PGC_UNUSED, void *arg)
     const struct program *program = arg;
     const struct pgc_load_seen *seen = pgc_load_seen(program->load);
 
+    if (program->arrivals != NULL) {
+        (void)fflush(program->arrivals);
+    }
     printf("phase listening=%u messages=%" PRIu64 " replayed=%" PRIu64, seen->listening,
         seen->messages, seen->replayed);
     main_print_ms("", &seen->delay);
@@ -103,11 +121,27 @@ main_end(struct program *program)
     main_phase(0, program);
     printf("end done=%u of=%u lost=%" PRIu64 " doubled=%" PRIu64 " cut_off=%" PRIu64
            " resets=%" PRIu64 " rejected=%" PRIu64,
-        seen->done, program->conf.clients, seen->lost, seen->doubled, seen->cut_off, seen->resets,
-        seen->rejected);
+        seen->done, program->options.load.clients, seen->lost, seen->doubled, seen->cut_off,
+        seen->resets, seen->rejected);
     main_end_line();
-    return seen->done == program->conf.clients && seen->lost == 0 && seen->doubled == 0 &&
+    return seen->done == program->options.load.clients && seen->lost == 0 && seen->doubled == 0 &&
            seen->resets == 0 && seen->rejected == 0;
+}
+
+/* What is in the file is kept, so that others may empty it. */
+static bool
+main_open(struct program *program)
+{
+    const char *path = program->options.arrivals;
+
+    if (path == NULL) {
+        return true;
+    }
+    program->arrivals = fopen(path, "ae");
+    if (program->arrivals == NULL) {
+        (void)fprintf(stderr, "pgcable-load: open --arrivals \"%s\": %s\n", path, strerror(errno));
+    }
+    return program->arrivals != NULL;
 }
 
 int
@@ -117,17 +151,18 @@ main(int argc, char **argv)
         .complete = main_complete,
         .round = main_round,
         .done = main_done,
+        .message = main_message,
     };
     struct program program = {0};
     struct pgc_err err = {0};
     bool ok = false;
 
-    if (!options_read(&program.conf, argc, argv)) {
+    if (!options_read(&program.options, argc, argv) || !main_open(&program)) {
         return 2;
     }
     (void)signal(SIGPIPE, SIG_IGN);
     program.loop = pgc_loop_new();
-    program.load = pgc_load_new(program.loop, &program.conf, &ops, &program, &err);
+    program.load = pgc_load_new(program.loop, &program.options.load, &ops, &program, &err);
     if (program.load == NULL) {
         (void)fprintf(stderr, "pgcable-load: %s\n", err.message);
     } else {
@@ -140,5 +175,8 @@ main(int argc, char **argv)
     }
     pgc_load_free(program.load);
     pgc_loop_free(program.loop);
+    if (program.arrivals != NULL) {
+        (void)fclose(program.arrivals);
+    }
     return ok ? 0 : 1;
 }

@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct option options[] = {
+static const struct option known[] = {
     {"address", required_argument, NULL, 'a'},
+    {"arrivals", required_argument, NULL, 'A'},
     {"base", no_argument, NULL, 'b'},
     {"ca", required_argument, NULL, 'C'},
     {"channel", required_argument, NULL, 'h'},
@@ -51,7 +52,10 @@ static const char usage[] =
     "                        interrupted for each message\n"
     "  --base                actioncable-v1-json, and thus without resume\n"
     "  --plain               no cable: what comes after the handshake is messages\n"
-    "  --hello TEXT          what such clients say first\n";
+    "  --hello TEXT          what such clients say first\n"
+    "  --arrivals FILE       a line for each message that comes live: microseconds since 1970, "
+    "and\n"
+    "                        what stands behind the writer's\n";
 
 /* A number of that option, or 0 and `*ok` false. */
 static unsigned
@@ -106,11 +110,15 @@ options_channel(struct pgc_load_conf *conf, const char *text)
 
 /* Where that option's text goes; NULL if it has none. */
 static const char **
-options_text(struct pgc_load_conf *conf, int option)
+options_text(struct options *options, int option)
 {
+    struct pgc_load_conf *conf = &options->load;
+
     switch (option) {
     case 'a':
         return &conf->host;
+    case 'A':
+        return &options->arrivals;
     case 'c':
         return &conf->claim;
     case 'C':
@@ -157,9 +165,10 @@ options_place(struct pgc_load_conf *conf, int option)
 }
 
 static bool
-options_take(struct pgc_load_conf *conf, int option)
+options_take(struct options *options, int option)
 {
-    const char **text = options_text(conf, option);
+    struct pgc_load_conf *conf = &options->load;
+    const char **text = options_text(options, option);
     unsigned *number = options_place(conf, option);
     bool ok = true;
 
@@ -182,10 +191,12 @@ options_take(struct pgc_load_conf *conf, int option)
 }
 
 bool
-options_read(struct pgc_load_conf *conf, int argc, char **argv)
+options_read(struct options *options, int argc, char **argv)
 {
+    struct pgc_load_conf *conf = &options->load;
     int option;
 
+    options->arrivals = NULL;
     *conf = (struct pgc_load_conf){
         .host = "127.0.0.1",
         .path = "/cable",
@@ -201,8 +212,8 @@ options_read(struct pgc_load_conf *conf, int argc, char **argv)
         .retry_ms = 100,
         .retry_most = 1000,
     };
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        if (!options_take(conf, option)) {
+    while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+        if (!options_take(options, option)) {
             (void)fputs(usage, stderr);
             return false;
         }

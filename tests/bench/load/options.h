@@ -5,7 +5,12 @@
 
 #include "pgcable/load.h"
 
+struct options {
+    struct pgc_load_conf load;
+    const char *arrivals; /* a file; NULL: none */
+};
+
 /* False after saying what is wrong, or what there is to choose from. */
-bool options_read(struct pgc_load_conf *conf, int argc, char **argv);
+bool options_read(struct options *options, int argc, char **argv);
 
 #endif
