@@ -14,6 +14,14 @@ const versionOf = (key) => (key[0] === 'D' ? Infinity : Number(key.split('.')[1]
 // a client is told of is the last one before that.
 const latest = (list, at) => list.reduce((last, one) => (last === undefined || at(one) > at(last) ? one : last), undefined);
 
+// For who has to find out why: a message of a run, with the resumption before it.
+function around({ start, ids, times, places, resumes }, n) {
+    const iso = (ms) => new Date(ms).toISOString();
+    const resume = resumes.findLast(({ from }) => from <= n);
+    return `${n} of ${ids.length}, at ${places[n]}, arrived ${iso(times[n])}, run since ${iso(start)}, ` +
+        (resume ? `resumed ${iso(resume.at)} with ${resume.from} to ${resume.to}` : 'never resumed');
+}
+
 export class Verdict {
     // `ghosts`: what servers had whose last transactions were lost in a failover, read there:
     // [{ rows, tick, at }], the last tick that the other one has, too, and when it took over.
@@ -98,23 +106,28 @@ export class Verdict {
         const read = { client, run, facts: [], keys: [], places: [], arrived: [], resumes: [] };
         const seen = new Set();
         const factsAt = []; // number of the message -> how many facts before it
-        let ghost = null;
+        let ghost = null; // a history that the run has told of, and which is another one by now
+        let lost; // what it told of there
         run.ids.forEach((id, n) => {
             factsAt.push(read.facts.length);
             const event = this.events.list[id];
             const time = run.times[n];
             const replayed = run.resumes.some(({ from, to }) => n >= from && (to === null || n < to));
             const edit = replayed ? this.#editOf(event, time) : null;
-            this.#checkToken(where, event, time, replayed);
+            this.#checkToken(where, event, time, replayed, () => around(run, n));
             const fact = this.#factOf(where, event, time, edit);
-            ghost = edit?.ghost ?? ghost;
+            const elsewhere = edit?.ghost ?? (fact ? null : this.#ghostOf(where, event, time, edit));
+            if (elsewhere) {
+                ghost = elsewhere;
+                lost = { event, n };
+            }
             if (!fact) {
-                ghost = this.#ghostOf(where, event, time, edit) ?? ghost;
                 return;
             }
             if (ghost && fact.row.at > ghost.at) {
-                this.violation('lost', `${client.name} ${stream}: went on with ${fact.key} past a failover ` +
-                    'that lost what it had been told');
+                this.violation('lost', `${client.name} ${stream}: went on with ${fact.key} (${around(run, n)}) past a ` +
+                    `failover at ${new Date(ghost.at).toISOString()} behind tick ${ghost.tick}, that lost ` +
+                    `${lost.event.key} (${around(run, lost.n)})`);
                 ghost = null;
             }
             this.#checkLeak(where, fact, time);
@@ -218,7 +231,7 @@ export class Verdict {
 
     // Nothing that was committed after the revocation of the token that one holds.  Rooms that members
     // come back to are told of by one name each time.
-    #checkToken({ stream, client }, event, time, replayed) {
+    #checkToken({ stream, client }, event, time, replayed, told) {
         const token = heldAt(client.tokens, time);
         if (event.key[0] === 'C' || this.revocations.of(client, token).length === 0) {
             return;
@@ -227,7 +240,10 @@ export class Verdict {
         const end = sources.length > 0 && this.revocations.brokenBy(client, token, sources);
         if (end) {
             this.violation('leaked', `${client.name} ${stream}: ${event.key}${replayed ? ', replayed,' : ''} ` +
-                `${Math.round(sources[0].row.at - end.row.at)} ms after its token ${token.number} was revoked`);
+                `${Math.round(sources[0].row.at - end.row.at)} ms after its token ${token.number} was revoked: ` +
+                `tick ${sources[0].row.tick}, seq ${sources[0].row.seq}, xid ${sources[0].row.xid} after tick ${end.row.tick}, ` +
+                `seq ${end.row.seq}, xid ${end.row.xid}; ${told()}; tokens since ` +
+                client.tokens.slice(-3).map(({ number, since }) => `${number} ${new Date(since).toISOString()}`).join(', '));
         }
     }
 
