@@ -54,7 +54,7 @@ migrate_connect(const char *dsn, say_fn **say, bool quiet, struct pgc_err *err)
     pgc_pg_text_params(&params, dsn, "pgcable");
     conn = PQconnectdbParams(params.keywords, params.values, 1);
     if (conn == NULL) {
-        abort(); /* out of memory, as in mem.c */
+        pgc_mem_none("libpq");
     }
     if (PQstatus(conn) != CONNECTION_OK) {
         pgc_pg_text_connect_error(err, conn);

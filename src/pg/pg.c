@@ -177,7 +177,7 @@ pg_connect(struct pgc_pg *pg)
     pg->conn = PQconnectStartParams(params.keywords, params.values, 1);
     free(application);
     if (pg->conn == NULL) {
-        abort(); /* out of memory, as in mem.c */
+        pgc_mem_none("libpq");
     }
     PQsetNoticeReceiver(pg->conn, pg_notice, pg);
     if (PQstatus(pg->conn) == CONNECTION_BAD) {
