@@ -298,7 +298,6 @@ subscription_say_touches(const struct pgc_subscription *subscription)
 {
     const char *sink = subscription->session->sink;
     const void *touches[PGC_SUB_TOUCHES] = {
-        subscription,
         subscription->session,
         sink,
         sink + PGC_CACHE_LINE,

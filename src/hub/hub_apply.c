@@ -57,6 +57,7 @@ hub_lead_step(struct hub_lead *lead)
         lead->far = TAILQ_NEXT(lead->far, by_topic);
     }
     if (lead->near != NULL) {
+        PGC_FETCH(lead->near->sub->owner);
         for (size_t i = 0; i < PGC_SUB_TOUCHES; i++) {
             PGC_FETCH(lead->near->sub->touches[i]);
         }
