@@ -293,7 +293,7 @@ outbound_send(void *sink, struct pgc_frame *frame, bool ahead)
         outbound_give_up_slow(conn);
         return;
     }
-    ws_queue_push(&conn->queue, frame, conn->ws->turn_asked_ms);
+    ws_queue_push(&conn->queue, frame, pgc_monotonic_ms());
     outbound_note_height(conn->ws, &conn->queue);
     ws_shed(conn->ws);
 }

@@ -282,7 +282,6 @@ ws_schedule_turn(struct pgc_ws *ws)
 {
     if (!ws->turn_scheduled) {
         ws->turn_scheduled = true;
-        ws->turn_asked_ms = pgc_monotonic_ms();
         pgc_loop_defer(ws->loop, server_turn, ws);
     }
 }

@@ -188,8 +188,7 @@ struct pgc_ws {
     struct ws_list gone;
     struct ws_dirty_list dirty;
     bool turn_scheduled;
-    int64_t turn_asked_ms; /* when it was, the last time: near enough for all that waits for it */
-    bool is_freed;         /* the struct itself is, by the turn that is scheduled */
+    bool is_freed; /* the struct itself is, by the turn that is scheduled */
 
     struct pgc_timer *wheel;
     int64_t wheel_ms; /* when the next slot is due */

@@ -102,6 +102,7 @@ peers_open() {
 
     until { exec {input}<> "/dev/tcp/127.0.0.1/$2"; } 2> /dev/null; do
         if [ $SECONDS -ge $deadline ]; then
+            echo "${0##*/}: $1 did not take a connection at 127.0.0.1:$2 for a minute; its log:" >&2
             cat "$work/$1.log" >&2
             return 1
         fi
