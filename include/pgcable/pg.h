@@ -47,8 +47,10 @@ int pgc_pg_server_version(const struct pgc_pg *pg); /* 150020; 0 if not up */
  * is called for each row as it arrives (single-row mode, so that a large result takes no memory; or
  * `whole`, when all are there, which costs much less a row, but cannot be paused), then `done`
  * once: err is NULL if it went well, else what the server said; the connection itself is still fine
- * then. A query that takes longer than `timeout_ms` (0 = no limit) without any row arriving drops
- * the connection.  Both callbacks may queue further queries; neither may free the connection.
+ * then.  Rows of an `early` query come before its transaction is committed, which may still fail;
+ * it must be `whole`.  A query that takes longer than `timeout_ms` (0 = no limit) without any row
+ * arriving drops the connection.  Both callbacks may queue further queries; neither may free the
+ * connection.
  */
 struct pgc_pg_query {
     const char *sql;
@@ -56,6 +58,7 @@ struct pgc_pg_query {
     const char *const *params;
     int64_t timeout_ms;
     bool whole;
+    bool early;
     void (*row)(const struct pgc_pg_row *row, void *arg); /* may be NULL */
     void (*done)(const struct pgc_err *err, void *arg);   /* may be NULL */
     void *arg;

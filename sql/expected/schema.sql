@@ -89,15 +89,17 @@ ALTER FUNCTION pgcable.access(p_requests json) OWNER TO pgcable_owner;
 
 COMMENT ON FUNCTION pgcable.access(p_requests json) IS 'Internal: who may listen to what: per request the stream and the topics granted, or nulls.';
 
-CREATE FUNCTION pgcable.advance(p_requests json DEFAULT NULL::json) RETURNS TABLE(tick bigint, nonce text, made boolean, req integer, stream text, topic text)
+CREATE FUNCTION pgcable.advance(p_requests json DEFAULT NULL::json, p_after bigint DEFAULT NULL::bigint) RETURNS TABLE(tick bigint, nonce text, made boolean, req integer, stream text, topic text, tick_at_us bigint, id bigint, xid text, kind text, op text, new text, old text, at_us bigint)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET enable_seqscan TO 'off'
     SET jit TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 #variable_conflict use_column
 declare
     v_last pgcable.tick;
+    v_before pg_snapshot;
     v_now pg_snapshot;
     v_new boolean;
     v_answers json;
@@ -132,20 +134,46 @@ begin
             array(select pg_snapshot_xip(v_last.snap)) as xip
     ) w;
 
+    v_before := v_last.snap;
     if v_new then
         insert into pgcable.tick as t (tick, snap) values (v_last.tick + 1, v_now)
             returning t.* into v_last;
     end if;
-    return query
-        select v_last.tick, v_last.nonce::text, v_new, a.req, a.stream, a.topic
-        from (select 1) one
-        left join json_to_recordset(v_answers) as a (req integer, stream text, topic text) on true;
+    tick := v_last.tick;
+    nonce := v_last.nonce;
+    made := v_new;
+    tick_at_us := date_part('epoch', v_last.at) * 1000000;
+    if v_answers is null then
+        return next;
+    else
+        return query
+            select advance.tick, advance.nonce, advance.made, a.req, a.stream, a.topic,
+                advance.tick_at_us, null::bigint, null, null, null, null, null, null::bigint
+            from json_to_recordset(v_answers) as a (req integer, stream text, topic text);
+    end if;
+    if v_new and v_last.tick = p_after + 1 then
+        return query
+            select advance.tick, advance.nonce, true, null::integer, o.stream, null,
+                advance.tick_at_us, o.id, o.xid::text, o.kind, o.op::text, o.new::text, o.old::text,
+                (date_part('epoch', o.at) * 1000000)::bigint
+            from (
+                select r.*, count(*) over () as how_many,
+                    sum(coalesce(pg_column_size(r.new), 0) + coalesce(pg_column_size(r.old), 0))
+                        over () as bytes
+                from (select * from pgcable.rows_between(v_before, v_now) limit 129) r
+            ) o
+            where o.how_many <= 128 and o.bytes <= 262144
+            order by o.id;
+        if found then
+            return next;
+        end if;
+    end if;
 end;
 $$;
 
-ALTER FUNCTION pgcable.advance(p_requests json) OWNER TO pgcable_owner;
+ALTER FUNCTION pgcable.advance(p_requests json, p_after bigint) OWNER TO pgcable_owner;
 
-COMMENT ON FUNCTION pgcable.advance(p_requests json) IS 'Daemon: make a tick if something is new; answer access requests as of it.';
+COMMENT ON FUNCTION pgcable.advance(p_requests json, p_after bigint) IS 'Daemon: make a tick if something is new; answer access requests as of it.';
 
 CREATE FUNCTION pgcable.allows(p_rule text, p_member text, p_about text) RETURNS boolean
     LANGUAGE plpgsql STABLE
@@ -388,9 +416,6 @@ CREATE FUNCTION pgcable.batches(p_after bigint, p_to bigint) RETURNS TABLE(tick 
 declare
     v_before pg_snapshot;
     v_snap pg_snapshot;
-    v_from xid8;
-    v_to xid8;
-    v_xip xid8[];
 begin
     -- prune() truncates and deletes in one transaction: once we hold these locks, a tick that a new
     -- statement still sees has all its rows.
@@ -400,27 +425,11 @@ begin
         from pgcable.tick n join pgcable.tick b on b.tick = n.tick - 1
         where n.tick > p_after and n.tick <= p_to
         order by n.tick loop
-        v_from := pg_snapshot_xmax(v_before);
-        v_to := pg_snapshot_xmax(v_snap);
-        v_xip := array(select pg_snapshot_xip(v_before));
         return query
             select batches.tick, batches.nonce, batches.tick_at_us,
                 o.id, o.xid::text, o.kind, o.op::text, o.stream, o.new::text, o.old::text,
                 (date_part('epoch', o.at) * 1000000)::bigint
-            from (
-                select * from pgcable.outbox_0 where xid >= v_from and xid < v_to
-                union all
-                select * from pgcable.outbox_0 where xid = any (v_xip)
-                union all
-                select * from pgcable.outbox_1 where xid >= v_from and xid < v_to
-                union all
-                select * from pgcable.outbox_1 where xid = any (v_xip)
-                union all
-                select * from pgcable.outbox_2 where xid >= v_from and xid < v_to
-                union all
-                select * from pgcable.outbox_2 where xid = any (v_xip)
-            ) o
-            where pg_visible_in_snapshot(o.xid, v_snap)
+            from pgcable.rows_between(v_before, v_snap) o
             order by o.id;
         return next; -- the columns of rows were never set
     end loop;
@@ -3476,6 +3485,33 @@ ALTER FUNCTION pgcable.row_object(p_shapes jsonb, p_kind text, p_alias text) OWN
 
 COMMENT ON FUNCTION pgcable.row_object(p_shapes jsonb, p_kind text, p_alias text) IS 'Internal: SQL for a row as an object under canonical names.';
 
+CREATE FUNCTION pgcable.rows_between(p_before pg_snapshot, p_snap pg_snapshot) RETURNS TABLE(id bigint, xid xid8, kind text, op "char", stream text, new json, old json, at timestamp with time zone)
+    LANGUAGE sql STABLE
+    AS $$
+    select o.id, o.xid, o.kind, o.op, o.stream, o.new, o.old, o.at
+    from (
+        select * from pgcable.outbox_0
+        where xid >= pg_snapshot_xmax(p_before) and xid < pg_snapshot_xmax(p_snap)
+        union all
+        select * from pgcable.outbox_0 where xid = any (array(select pg_snapshot_xip(p_before)))
+        union all
+        select * from pgcable.outbox_1
+        where xid >= pg_snapshot_xmax(p_before) and xid < pg_snapshot_xmax(p_snap)
+        union all
+        select * from pgcable.outbox_1 where xid = any (array(select pg_snapshot_xip(p_before)))
+        union all
+        select * from pgcable.outbox_2
+        where xid >= pg_snapshot_xmax(p_before) and xid < pg_snapshot_xmax(p_snap)
+        union all
+        select * from pgcable.outbox_2 where xid = any (array(select pg_snapshot_xip(p_before)))
+    ) o
+    where pg_visible_in_snapshot(o.xid, p_snap);
+$$;
+
+ALTER FUNCTION pgcable.rows_between(p_before pg_snapshot, p_snap pg_snapshot) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.rows_between(p_before pg_snapshot, p_snap pg_snapshot) IS 'Internal: the rows that one snapshot has more than another, in no order.';
+
 CREATE FUNCTION pgcable.rule_changed() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4219,8 +4255,8 @@ GRANT USAGE ON SCHEMA pgcable TO pgcable_daemon;
 
 REVOKE ALL ON FUNCTION pgcable.access(p_requests json) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION pgcable.advance(p_requests json) FROM PUBLIC;
-GRANT ALL ON FUNCTION pgcable.advance(p_requests json) TO pgcable_daemon;
+REVOKE ALL ON FUNCTION pgcable.advance(p_requests json, p_after bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgcable.advance(p_requests json, p_after bigint) TO pgcable_daemon;
 
 REVOKE ALL ON FUNCTION pgcable.allows(p_rule text, p_member text, p_about text) FROM PUBLIC;
 
@@ -4457,6 +4493,8 @@ REVOKE ALL ON FUNCTION pgcable.room_rule(rule regproc) FROM PUBLIC;
 REVOKE ALL ON FUNCTION pgcable.room_rule_put(p_rule text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.row_object(p_shapes jsonb, p_kind text, p_alias text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.rows_between(p_before pg_snapshot, p_snap pg_snapshot) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.rule_changed() FROM PUBLIC;
 

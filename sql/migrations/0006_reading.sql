@@ -99,19 +99,55 @@ $$;
 comment on function pgcable.beginning(interval, bigint, bigint) is
     'Daemon: the tick after which to begin, to know so much of the past.';
 
--- Make the next tick if something new was committed, and answer who may listen as of its end.
-create function pgcable.advance(p_requests json default null)
+-- What is visible in one snapshot and was not in the one before.  Written so that both halves search
+-- the index on xid; "xid >= xmin and not visible before" would read everything since the oldest open
+-- transaction.  It has no settings of its own, so that it becomes part of the query that calls it.
+create function pgcable.rows_between(p_before pg_snapshot, p_snap pg_snapshot)
     returns table (
-        tick bigint, nonce text, made boolean, req integer, stream text, topic text)
+        id bigint, xid xid8, kind text, op "char", stream text, new json, old json, at timestamptz)
+    language sql
+    stable
+as $$
+    select o.id, o.xid, o.kind, o.op, o.stream, o.new, o.old, o.at
+    from (
+        select * from pgcable.outbox_0
+        where xid >= pg_snapshot_xmax(p_before) and xid < pg_snapshot_xmax(p_snap)
+        union all
+        select * from pgcable.outbox_0 where xid = any (array(select pg_snapshot_xip(p_before)))
+        union all
+        select * from pgcable.outbox_1
+        where xid >= pg_snapshot_xmax(p_before) and xid < pg_snapshot_xmax(p_snap)
+        union all
+        select * from pgcable.outbox_1 where xid = any (array(select pg_snapshot_xip(p_before)))
+        union all
+        select * from pgcable.outbox_2
+        where xid >= pg_snapshot_xmax(p_before) and xid < pg_snapshot_xmax(p_snap)
+        union all
+        select * from pgcable.outbox_2 where xid = any (array(select pg_snapshot_xip(p_before)))
+    ) o
+    where pg_visible_in_snapshot(o.xid, p_snap);
+$$;
+comment on function pgcable.rows_between(pg_snapshot, pg_snapshot) is
+    'Internal: the rows that one snapshot has more than another, in no order.';
+
+-- Make the next tick if something new was committed, and answer who may listen as of its end.  Where
+-- it is the one after p_after and small, its rows follow as batches() would give them: the daemon can
+-- work on them while this transaction is being committed.
+create function pgcable.advance(p_requests json default null, p_after bigint default null)
+    returns table (
+        tick bigint, nonce text, made boolean, req integer, stream text, topic text,
+        tick_at_us bigint, id bigint, xid text, kind text, op text, new text, old text, at_us bigint)
     language plpgsql
     security definer
     set search_path = pg_catalog, pg_temp
     set enable_seqscan = off
     set jit = off
+    set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_column
 declare
     v_last pgcable.tick;
+    v_before pg_snapshot;
     v_now pg_snapshot;
     v_new boolean;
     v_answers json;
@@ -146,23 +182,47 @@ begin
             array(select pg_snapshot_xip(v_last.snap)) as xip
     ) w;
 
+    v_before := v_last.snap;
     if v_new then
         insert into pgcable.tick as t (tick, snap) values (v_last.tick + 1, v_now)
             returning t.* into v_last;
     end if;
-    return query
-        select v_last.tick, v_last.nonce::text, v_new, a.req, a.stream, a.topic
-        from (select 1) one
-        left join json_to_recordset(v_answers) as a (req integer, stream text, topic text) on true;
+    tick := v_last.tick;
+    nonce := v_last.nonce;
+    made := v_new;
+    tick_at_us := date_part('epoch', v_last.at) * 1000000;
+    if v_answers is null then
+        return next;
+    else
+        return query
+            select advance.tick, advance.nonce, advance.made, a.req, a.stream, a.topic,
+                advance.tick_at_us, null::bigint, null, null, null, null, null, null::bigint
+            from json_to_recordset(v_answers) as a (req integer, stream text, topic text);
+    end if;
+    if v_new and v_last.tick = p_after + 1 then
+        return query
+            select advance.tick, advance.nonce, true, null::integer, o.stream, null,
+                advance.tick_at_us, o.id, o.xid::text, o.kind, o.op::text, o.new::text, o.old::text,
+                (date_part('epoch', o.at) * 1000000)::bigint
+            from (
+                select r.*, count(*) over () as how_many,
+                    sum(coalesce(pg_column_size(r.new), 0) + coalesce(pg_column_size(r.old), 0))
+                        over () as bytes
+                from (select * from pgcable.rows_between(v_before, v_now) limit 129) r
+            ) o
+            where o.how_many <= 128 and o.bytes <= 262144
+            order by o.id;
+        if found then
+            return next;
+        end if;
+    end if;
 end;
 $$;
-comment on function pgcable.advance(json) is
+comment on function pgcable.advance(json, bigint) is
     'Daemon: make a tick if something is new; answer access requests as of it.';
 
--- The rows of some ticks: visible in a tick's snapshot and not in the one before.  Behind the rows of
--- each tick comes one without an id.  Written so that both halves search the index on xid; "xid >=
--- xmin and not visible before" would read everything since the oldest open transaction.  A time in
--- double precision is exact to the microsecond for two centuries more, and cheaper than a numeric.
+-- The rows of some ticks; behind those of each comes one without an id.  A time in double precision
+-- is exact to the microsecond for two centuries more, and cheaper than a numeric.
 create function pgcable.batches(p_after bigint, p_to bigint)
     returns table (
         tick bigint, nonce text, tick_at_us bigint,
@@ -178,9 +238,6 @@ as $$
 declare
     v_before pg_snapshot;
     v_snap pg_snapshot;
-    v_from xid8;
-    v_to xid8;
-    v_xip xid8[];
 begin
     -- prune() truncates and deletes in one transaction: once we hold these locks, a tick that a new
     -- statement still sees has all its rows.
@@ -190,27 +247,11 @@ begin
         from pgcable.tick n join pgcable.tick b on b.tick = n.tick - 1
         where n.tick > p_after and n.tick <= p_to
         order by n.tick loop
-        v_from := pg_snapshot_xmax(v_before);
-        v_to := pg_snapshot_xmax(v_snap);
-        v_xip := array(select pg_snapshot_xip(v_before));
         return query
             select batches.tick, batches.nonce, batches.tick_at_us,
                 o.id, o.xid::text, o.kind, o.op::text, o.stream, o.new::text, o.old::text,
                 (date_part('epoch', o.at) * 1000000)::bigint
-            from (
-                select * from pgcable.outbox_0 where xid >= v_from and xid < v_to
-                union all
-                select * from pgcable.outbox_0 where xid = any (v_xip)
-                union all
-                select * from pgcable.outbox_1 where xid >= v_from and xid < v_to
-                union all
-                select * from pgcable.outbox_1 where xid = any (v_xip)
-                union all
-                select * from pgcable.outbox_2 where xid >= v_from and xid < v_to
-                union all
-                select * from pgcable.outbox_2 where xid = any (v_xip)
-            ) o
-            where pg_visible_in_snapshot(o.xid, v_snap)
+            from pgcable.rows_between(v_before, v_snap) o
             order by o.id;
         return next; -- the columns of rows were never set
     end loop;
@@ -364,7 +405,7 @@ comment on function pgcable.prune(interval, bigint, bigint) is
     ' where all take more than so many bytes; says what it did.';
 
 grant execute on function
-    pgcable.hello(), pgcable.tick_info(bigint), pgcable.advance(json),
+    pgcable.hello(), pgcable.tick_info(bigint), pgcable.advance(json, bigint),
     pgcable.batches(bigint, bigint), pgcable.beginning(interval, bigint, bigint),
     pgcable.prune(interval, bigint, bigint)
     to pgcable_daemon;

@@ -14,9 +14,9 @@
 void
 pgc_feed_query(struct pgc_feed *feed, struct pgc_pg *pg, const struct pgc_feed_query *query)
 {
-    int param_count = 0;
+    int param_count = query->param_count;
 
-    while (param_count < 3 && query->params[param_count] != NULL) {
+    while (query->param_count == 0 && param_count < 3 && query->params[param_count] != NULL) {
         param_count++;
     }
     pgc_pg_query(
@@ -26,6 +26,7 @@ pgc_feed_query(struct pgc_feed *feed, struct pgc_pg *pg, const struct pgc_feed_q
                 .params = query->params,
                 .timeout_ms = query->timeout_ms > 0 ? query->timeout_ms : PGC_FEED_QUERY_MS,
                 .whole = query->whole,
+                .early = query->early,
                 .row = query->row,
                 .done = query->done,
                 .arg = feed,
@@ -39,7 +40,9 @@ static void
 feed_halt(struct pgc_feed *feed, enum pgc_feed_state state)
 {
     feed->state = state;
+    feed->is_streaming = false;
     feed->reading.mapping_is_stale = false; /* it is loaded by the check that comes next */
+    pgc_feed_read_nothing_ahead(feed);
     pgc_timer_cancel(feed->timer);
     pgc_asks_recall(&feed->asks);
 }
@@ -51,8 +54,9 @@ pgc_feed_trouble(struct pgc_feed *feed, const struct pgc_err *why, const char *d
     int64_t delay_ms = FEED_TROUBLE_FIRST_MS;
 
     (void)pgc_err_wrap(&err, "%s", doing);
-    if (!pgc_pg_is_idle(feed->reader)) {
-        /* A stream is paused for what the asker failed at, and nothing else would be answered. */
+    if (!pgc_pg_is_idle(feed->reader) || feed->ahead == AHEAD_ASKING) {
+        /* A stream is paused for what the asker failed at, and nothing else would be answered; or
+         * the asker's answer would come when nobody waits for it any more. */
         pgc_pg_drop(feed->reader, err.message);
     }
     if (strcmp(feed->reported, err.message) != 0) {

@@ -37,8 +37,10 @@ cycle_advance_row(const struct pgc_pg_row *row, void *arg)
 
     feed->target.tick = pgc_pg_int(row, 0);
     snprintf(feed->target.nonce, sizeof(feed->target.nonce), "%s", nonce != NULL ? nonce : "");
-    if (pgc_pg_text(row, 2) != NULL) {
-        pgc_asks_row(&feed->asks, pgc_pg_int(row, 2), pgc_pg_text(row, 3), pgc_pg_text(row, 4));
+    if (pgc_pg_text(row, 11) != NULL) {
+        pgc_asks_row(&feed->asks, pgc_pg_int(row, 11), pgc_pg_text(row, 7), pgc_pg_text(row, 12));
+    } else {
+        pgc_feed_read_ahead(feed, row);
     }
 }
 
@@ -62,7 +64,7 @@ cycle_advanced(const struct pgc_err *err, void *arg)
     bool is_new = feed->target.tick > feed->place.tick;
 
     pgc_metric_observe_us(feed->metrics.advance_seconds, pgc_monotonic_us() - feed->advance_us);
-    if (err != NULL && feed->asks.flying > 0) {
+    if (err != NULL && feed->asks.flying > 0 && feed->ahead == AHEAD_NONE) {
         cycle_stumbled(feed, err);
         return;
     }
@@ -76,7 +78,7 @@ cycle_advanced(const struct pgc_err *err, void *arg)
         return;
     }
     pgc_bell_polled(&feed->bell, is_new, pgc_monotonic_ms());
-    pgc_feed_read_next(feed);
+    pgc_feed_read_committed(feed);
 }
 
 void
@@ -84,6 +86,7 @@ pgc_feed_cycle(struct pgc_feed *feed)
 {
     struct pgc_buf requests = {0};
     bool has_asks = pgc_asks_waiting(&feed->asks) && !feed->asks_rest;
+    char after[32];
 
     if (has_asks) {
         pgc_asks_fly(&feed->asks, &requests);
@@ -92,14 +95,17 @@ pgc_feed_cycle(struct pgc_feed *feed)
     pgc_bell_polling(&feed->bell);
     feed->asks_rest = false;
     feed->advance_us = pgc_monotonic_us();
+    feed->known_us = feed->advance_us;
+    snprintf(after, sizeof(after), "%lld", (long long)pgc_feed_read_ahead_of(feed));
     pgc_timer_cancel(feed->timer);
     pgc_feed_query(feed, feed->reader,
         &(struct pgc_feed_query){
-            .sql = has_asks
-                       ? "select tick, nonce, req, stream, topic from pgcable.advance($1::json)"
-                       : "select tick, nonce, req, stream, topic from pgcable.advance()",
-            .params = {has_asks ? pgc_buf_str(&requests) : NULL},
+            .sql = "select tick, nonce, tick_at_us, id, xid, kind, op, stream, new, old, at_us,"
+                   " req, topic from pgcable.advance($1::json, $2)",
+            .params = {has_asks ? pgc_buf_str(&requests) : NULL, after},
+            .param_count = 2,
             .whole = true, /* the topics of the asks that fly */
+            .early = true,
             .row = cycle_advance_row,
             .done = cycle_advanced,
         });

@@ -84,11 +84,23 @@ struct pgc_feed_reading {
     bool begun;
     struct pgc_feed_place place;
     int64_t last_id;        /* newest row given to the builder */
+    size_t rows;            /* how many were */
     bool ends;              /* the piece under way is the tick's last */
     bool mapping_is_stale;  /* load it again before the next row */
     bool was_other_mapping; /* in a refill: events so far were built with one of later */
     int64_t begun_us;
     int64_t canary_us; /* when a canary of ours in it was written; 0 = there is none */
+};
+
+/* Rows of a tick that come with advance() are taken before the tick is committed, and what they
+ * need is asked for; nothing goes down before the commit is known.  The tick may not come to be, or
+ * with other rows: unlike a batch they are forgotten with the connection. */
+enum pgc_feed_ahead {
+    AHEAD_NONE,   /* advance() brought no rows */
+    AHEAD_LEFT,   /* it did, but they are to be read the ordinary way */
+    AHEAD_TAKING, /* some of them are in the builder */
+    AHEAD_ASKING, /* all are, facts are missing */
+    AHEAD_WHOLE,  /* all are, with their facts */
 };
 
 /* For whom per-viewer payloads are built; the same for a piece from its needs to its end. */
@@ -137,6 +149,10 @@ struct pgc_feed {
     char found_nonce[64];         /* tick_info()'s answer under way */
     struct pgc_feed_place found;  /* beginning()'s answer under way */
     struct pgc_feed_reading reading;
+    enum pgc_feed_ahead ahead;
+    bool is_committed;     /* their tick */
+    bool is_streaming;     /* the reader has rows for us, or is about to */
+    size_t tick_rows;      /* of the tick read last */
     int64_t streamed_from; /* tick of the place when the stream under way was asked for */
     int64_t known_us;      /* since when the tick that comes next is known */
     bool is_broken;        /* the stream under way does not go on from the place */
@@ -152,9 +168,11 @@ struct pgc_feed {
 /* A query on one of the two connections, its callbacks with the feed as argument. */
 struct pgc_feed_query {
     const char *sql;
-    const char *params[3]; /* up to the first NULL */
-    int64_t timeout_ms;    /* 0 = PGC_FEED_QUERY_MS */
-    bool whole;            /* all rows at once */
+    const char *params[3];
+    int param_count;    /* 0 = up to the first NULL */
+    int64_t timeout_ms; /* 0 = PGC_FEED_QUERY_MS */
+    bool whole;         /* all rows at once */
+    bool early;         /* before they are committed */
     void (*row)(const struct pgc_pg_row *row, void *feed);
     void (*done)(const struct pgc_err *err, void *feed);
 };
@@ -187,6 +205,14 @@ void pgc_feed_ask_nonce(
 void pgc_feed_read(struct pgc_feed *feed);
 /* feed_read.c: the timer fired in FEED_READING. */
 void pgc_feed_read_on(struct pgc_feed *feed);
+/* feed_read.c: after which tick advance() may send rows; -1 = not this time. */
+int64_t pgc_feed_read_ahead_of(const struct pgc_feed *feed);
+/* feed_read.c: one of these, in the columns of batches(). */
+void pgc_feed_read_ahead(struct pgc_feed *feed, const struct pgc_pg_row *row);
+/* feed_read.c: advance() is committed: hand down what came with it, or read. */
+void pgc_feed_read_committed(struct pgc_feed *feed);
+/* feed_read.c: what was taken ahead is forgotten. */
+void pgc_feed_read_nothing_ahead(struct pgc_feed *feed);
 /* feed_read.c: a batch of that tick, empty. */
 struct pgc_batch *pgc_feed_new_batch(const struct pgc_feed_place *place);
 /* feed_read.c: an empty or unsealed batch becomes one of that tick. */

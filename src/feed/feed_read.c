@@ -14,6 +14,8 @@
 #define READ_TICKS       64 /* in one stream */
 #define READ_PIECE_ROWS  512
 #define READ_PIECE_BYTES ((size_t)1 << 20)
+/* What advance() sends at most; under load it is not asked to, for the next tick is as large. */
+#define READ_AHEAD_ROWS 128
 /* A worker with so many batches before it is slow: wait for it. */
 #define READ_PORT_DEPTH 64
 #define READ_WAIT_MS    1
@@ -48,8 +50,10 @@ pgc_feed_read_on(struct pgc_feed *feed)
 {
     if (read_is_clogged(feed)) {
         pgc_timer_set(feed->timer, READ_WAIT_MS);
-    } else {
+    } else if (feed->is_streaming) {
         pgc_pg_resume(feed->reader);
+    } else {
+        pgc_feed_read_next(feed);
     }
 }
 
@@ -65,6 +69,8 @@ static void
 read_tick_is_down(struct pgc_feed *feed)
 {
     feed->place = feed->reading.place;
+    feed->tick_rows = feed->reading.rows;
+    feed->ahead = AHEAD_NONE;
     pgc_metric_observe_us(feed->metrics.batch_seconds, pgc_monotonic_us() - feed->reading.begun_us);
     feed->reading = (struct pgc_feed_reading){0};
     feed->known_us = pgc_monotonic_us();
@@ -164,6 +170,17 @@ read_raise(struct pgc_feed *feed)
     }
 }
 
+/* All there is to know of the piece is known. */
+static void
+read_piece_is_whole(struct pgc_feed *feed)
+{
+    if (feed->ahead == AHEAD_ASKING && !feed->is_committed) {
+        feed->ahead = AHEAD_WHOLE;
+    } else {
+        read_raise(feed);
+    }
+}
+
 static void read_facts_done(const struct pgc_err *err, void *arg);
 
 /* Facts are asked for until none are missing: some follow from others. */
@@ -173,7 +190,7 @@ read_finish_piece(struct pgc_feed *feed)
     struct pgc_buf needs = {0};
 
     if (!pgc_builder_needs(feed->builder, feed->reading.ends, &needs)) {
-        read_raise(feed);
+        read_piece_is_whole(feed);
     } else {
         pgc_metric_add(feed->metrics.facts_queries, 1);
         feed->facts_us = pgc_monotonic_us();
@@ -202,7 +219,7 @@ read_facts_done(const struct pgc_err *err, void *arg)
     }
     snprintf(text, sizeof(text), "sent without what pgcable.facts() should add: %s", err->message);
     pgc_feed_complain(text, feed);
-    read_raise(feed);
+    read_piece_is_whole(feed);
 }
 
 static const char *
@@ -289,10 +306,60 @@ read_take_next(struct pgc_feed *feed, const struct pgc_pg_row *row)
         return false; /* the builder has it, from before the connection was lost */
     }
     reading->last_id = id;
+    reading->rows++;
     read_take(feed, row);
     return reading->mapping_is_stale || pgc_builder_rows(feed->builder) >= READ_PIECE_ROWS ||
            pgc_builder_bytes(feed->builder) >= READ_PIECE_BYTES;
 }
+
+/* ---- what came with advance() ---- */
+
+int64_t
+pgc_feed_read_ahead_of(const struct pgc_feed *feed)
+{
+    bool is_due = feed->is_refilling || feed->reading.begun || feed->tick_rows > READ_AHEAD_ROWS;
+
+    return is_due ? -1 : feed->place.tick;
+}
+
+void
+pgc_feed_read_ahead(struct pgc_feed *feed, const struct pgc_pg_row *row)
+{
+    if (feed->ahead == AHEAD_NONE && pgc_pg_text(row, 3) != NULL) {
+        feed->is_committed = false;
+        feed->ahead = read_takes_tick(feed, row) ? AHEAD_TAKING : AHEAD_LEFT;
+    }
+    if (feed->ahead == AHEAD_TAKING && read_take_next(feed, row)) {
+        feed->ahead = feed->reading.ends ? AHEAD_ASKING : AHEAD_LEFT;
+    }
+    if (feed->ahead == AHEAD_ASKING) {
+        read_finish_piece(feed);
+    }
+}
+
+void
+pgc_feed_read_nothing_ahead(struct pgc_feed *feed)
+{
+    if (feed->ahead != AHEAD_NONE) {
+        feed->reading = (struct pgc_feed_reading){0};
+        feed->ahead = AHEAD_NONE;
+    }
+}
+
+void
+pgc_feed_read_committed(struct pgc_feed *feed)
+{
+    feed->state = FEED_READING;
+    feed->is_committed = true;
+    if (feed->ahead == AHEAD_WHOLE) {
+        read_raise(feed);
+    } else if (feed->ahead != AHEAD_ASKING) {
+        pgc_feed_read_nothing_ahead(feed);
+        pgc_feed_read_next(feed);
+    }
+}
+
+/* ---- what comes as a stream ---- */
 
 static void
 read_row(const struct pgc_pg_row *row, void *arg)
@@ -311,6 +378,7 @@ read_done(const struct pgc_err *err, void *arg)
 {
     struct pgc_feed *feed = arg;
 
+    feed->is_streaming = false;
     if (err != NULL) {
         pgc_feed_trouble(feed, err, "read a tick's rows"); /* and then this tick again */
     } else if (feed->is_broken || feed->place.tick == feed->streamed_from) {
@@ -328,6 +396,7 @@ pgc_feed_read(struct pgc_feed *feed)
     char to[32];
 
     feed->state = FEED_READING;
+    feed->is_streaming = true;
     feed->reading.ends = false;
     feed->is_broken = false;
     feed->streamed_from = feed->place.tick;

@@ -28,6 +28,7 @@ struct pg_query {
     char **params;
     int64_t timeout_ms;
     bool whole;
+    bool early;
     void (*row)(const struct pgc_pg_row *row, void *arg);
     void (*done)(const struct pgc_err *err, void *arg);
     void *arg;

@@ -50,6 +50,20 @@ query_flush(struct pgc_pg *pg)
     return true;
 }
 
+/* In a pipeline, for the server then sends the rows when we say so, not when it has committed. */
+static bool
+query_send(struct pgc_pg *pg, const struct pg_query *query)
+{
+    if (query->early && PQenterPipelineMode(pg->conn) == 0) {
+        return false;
+    }
+    if (PQsendQueryParams(pg->conn, query->sql, query->param_count, NULL,
+            (const char *const *)query->params, NULL, NULL, 0) == 0) {
+        return false;
+    }
+    return !query->early || (PQsendFlushRequest(pg->conn) != 0 && PQpipelineSync(pg->conn) != 0);
+}
+
 /* Start the first query of the queue, if none is under way.  False if the connection is gone. */
 static bool
 query_start(struct pgc_pg *pg)
@@ -61,8 +75,7 @@ query_start(struct pgc_pg *pg)
     }
     TAILQ_REMOVE(&pg->queries, query, entry);
     pg->running = query;
-    if (PQsendQueryParams(pg->conn, query->sql, query->param_count, NULL,
-            (const char *const *)query->params, NULL, NULL, 0) == 0) {
+    if (!query_send(pg, query)) {
         pgc_pg_fail_conn(pg, "send a query");
         return false;
     }
@@ -131,22 +144,29 @@ query_result(struct pgc_pg *pg, const PGresult *result)
     return true;
 }
 
+/* Is this what comes behind the last result of the running query? */
+static bool
+query_is_over(const struct pgc_pg *pg, const PGresult *result)
+{
+    return pg->running->early ? PQresultStatus(result) == PGRES_PIPELINE_SYNC : result == NULL;
+}
+
 /* Hand over what has arrived.  False if the connection is gone or given up. */
 static bool
 query_hand_over(struct pgc_pg *pg)
 {
     while (pg->running != NULL && !pg->paused && PQisBusy(pg->conn) == 0) {
         PGresult *result = PQgetResult(pg->conn);
-        bool ok;
+        bool ok = true;
 
-        if (result == NULL) {
+        if (query_is_over(pg, result)) {
+            (void)PQexitPipelineMode(pg->conn); /* nothing is under way any more */
             query_finish(pg);
             ok = !pg->given_up && query_start(pg);
-        } else {
-            ok = query_result(pg, result);
-            PQclear(result);
-            ok = ok && !pg->given_up;
+        } else if (result != NULL) {
+            ok = query_result(pg, result) && !pg->given_up;
         }
+        PQclear(result);
         if (!ok) {
             return false;
         }
@@ -228,6 +248,7 @@ pgc_pg_query(struct pgc_pg *pg, const struct pgc_pg_query *query)
     if (!pgc_pg_is_up(pg)) {
         return;
     }
+    assert(!query->early || query->whole);
     copy = pgc_xcalloc(1, sizeof(*copy));
     copy->sql = pgc_xstrdup(query->sql);
     copy->param_count = query->param_count;
@@ -237,6 +258,7 @@ pgc_pg_query(struct pgc_pg *pg, const struct pgc_pg_query *query)
     }
     copy->timeout_ms = query->timeout_ms;
     copy->whole = query->whole;
+    copy->early = query->early;
     copy->row = query->row;
     copy->done = query->done;
     copy->arg = query->arg;

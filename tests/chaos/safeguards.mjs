@@ -5,18 +5,20 @@
 // `edits`: [function, text, what stands there instead]; `sql(dsn)`: statements; `faults`, `seconds`,
 // `flags`: a run in which it matters.
 
+const ADVANCE = 'pgcable.advance(json,bigint)';
 const BATCHES = 'pgcable.batches(bigint,bigint)';
+const ROWS_BETWEEN = 'pgcable.rows_between(pg_snapshot,pg_snapshot)';
 
 export const SAFEGUARDS = new Map(Object.entries({
     // "greater than the last one" is not "new": who drew a number earlier may commit later.
     'late-commits': {
         caught: 'lost',
-        edits: [[BATCHES, 'v_xip := array(select pg_snapshot_xip(v_before));', "v_xip := '{}';"]],
+        edits: [[ROWS_BETWEEN, 'array(select pg_snapshot_xip(p_before))', "'{}'"]],
     },
     // By transaction instead of by row: what comes after a larger number looks as if it were known.
     'order-of-rows': {
         caught: 'lost',
-        edits: [[BATCHES, 'order by o.id', 'order by o.xid, o.id']],
+        edits: [ADVANCE, BATCHES].map((reader) => [reader, 'order by o.id', 'order by o.xid, o.id']),
     },
     // Sessions that take fifty numbers at once do not number in order.
     'one-number-at-a-time': {
@@ -88,7 +90,7 @@ export const SAFEGUARDS = new Map(Object.entries({
         caught: 'lost',
         faults: 'kill',
         seconds: 20,
-        edits: [[BATCHES, 'o.xid, v_snap)', 'o.xid, v_snap) and (p_to - p_after < 8 or o.id % 3 <> 0)']],
+        edits: [[BATCHES, 'v_snap) o', 'v_snap) o where p_to - p_after < 8 or o.id % 3 <> 0']],
     },
 }));
 
