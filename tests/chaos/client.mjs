@@ -33,7 +33,7 @@ class Subscription {
     begin() {
         this.since = Math.floor(Date.now() / 1000);
         this.position = null;
-        this.runs.push({ start: Date.now(), end: null, ids: [], times: [], places: [], resumes: [] });
+        this.runs.push({ start: Date.now(), end: null, ids: [], times: [], places: [], tokens: [], resumes: [] });
     }
 
     // What comes now is no replay, whether that one ended or was cut off.
@@ -67,6 +67,7 @@ export class Client {
         this.tokens = []; // all that it ever had, the last one is good as far as it knows
         this.refusals = []; // { token, at }
         this.told = {}; // reason -> times
+        this.journal = []; // what happened to its connections, for who has to find out why
         this.connects = 0;
         this.frames = 0;
         this.over = false;
@@ -86,6 +87,7 @@ export class Client {
         if (this.refusals.at(-1)?.token === this.token) { // that one, or none yet
             this.tokens.push(issueTo(this.member));
         }
+        this.#note(`connects with token ${this.token.number}`);
         const ws = new WebSocket(`ws://127.0.0.1:${this.port()}/cable`, this.extended ? EXTENDED : BASE, {
             headers: { Authorization: `Bearer ${this.token.text}`, Origin: ORIGIN },
             handshakeTimeout: SILENCE_MS,
@@ -106,12 +108,19 @@ export class Client {
         });
     }
 
+    #note(what) {
+        if (process.env.PGCABLE_KEEP) {
+            this.journal.push(`${new Date().toISOString()} ${this.name} ${what}`);
+        }
+    }
+
     #count(what) {
         this.told[what] = (this.told[what] ?? 0) + 1;
     }
 
     #lost(code) {
         this.ws = null;
+        this.#note(`lost the connection, ${code}`);
         if (code === IN_ORDER && !this.isTold) {
             this.violation('protocol', `${this.name} was sent away and not told why`);
         }
@@ -134,6 +143,7 @@ export class Client {
     look() {
         if (this.ws && !this.stalled && Date.now() - this.heard > SILENCE_MS) {
             this.#count('silence');
+            this.#note('hears nothing');
             this.ws.terminate();
         }
     }
@@ -166,6 +176,7 @@ export class Client {
 
     #disconnected({ reason, reconnect }) {
         this.#count(reason);
+        this.#note(reason);
         this.isTold = true;
         if (reason === 'unauthorized') {
             this.refusals.push({ token: this.token, at: Date.now() });
@@ -175,6 +186,7 @@ export class Client {
     }
 
     #answered({ type }, subscription) {
+        this.#note(`${type} ${subscription?.stream} at ${subscription?.position?.epoch}`);
         if (type === 'confirm_subscription') {
             subscription.confirmed = true;
             if (subscription.resuming) {
@@ -230,6 +242,7 @@ export class Client {
             run.ids.push(id);
             run.times.push(Date.now());
             run.places.push(frame.epoch === undefined ? null : `${frame.epoch}:${frame.offset}`);
+            run.tokens.push(this.token);
         }
     }
 

@@ -34,6 +34,10 @@ export function sees({ xmin, xmax, xip }, xid) {
     return xid < xmin || (xid < xmax && !xip?.has(xid));
 }
 
+// Was `other` there when `row` was written?  A snapshot lists what else is in progress: by it one's own
+// transaction may look as if it had ended.
+export const couldSee = (row, other) => (row.xid === other.xid ? row.seq > other.seq : sees(row.snap, other.xid));
+
 async function readTicks(server) {
     const lines = await server.query(`select tick, nonce, ${SNAPSHOT('snap')} from chaos.tick order by tick;`);
     return lines.map((line) => {
@@ -44,14 +48,16 @@ async function readTicks(server) {
 
 // The first tick that sees it: from then on all of them do.
 function tickOf(ticks, xid) {
-    return ticks[firstWhere(ticks.length, (n) => sees(ticks[n].snap, xid))]?.tick ?? Infinity;
+    const seen = ticks[firstWhere(ticks.length, (n) => sees(ticks[n].snap, xid))];
+    return seen ? { tick: seen.tick, epoch: `${seen.tick}.${seen.nonce.slice(0, 8)}` } : { tick: Infinity, epoch: null };
 }
 
 async function readRows(server, where = 'true') {
     return (await server.query(`select ${COLUMNS} from chaos.ledger where ${where} order by seq;`)).map(parse);
 }
 
-// The rows, each with the tick that it belongs to.
+// The rows, each with the tick that it belongs to, and the tick's name to clients: in another history
+// the tick of that number has another one.
 async function withTicks(server, rows) {
     const ticks = await readTicks(server);
     const known = new Map();
@@ -59,7 +65,7 @@ async function withTicks(server, rows) {
         if (!known.has(row.xid)) {
             known.set(row.xid, tickOf(ticks, row.xid));
         }
-        row.tick = known.get(row.xid);
+        Object.assign(row, known.get(row.xid));
     }
     return rows;
 }
@@ -124,7 +130,7 @@ export class Expected {
             return; // the first one allows all
         }
         facts.set(key, {
-            key, row, sha: row.sha, optional: liberty !== null, free: liberty === 'free',
+            key, row, sha: row.sha, optional: liberty !== null, free: liberty === 'free', anyone: liberty === 'free',
         });
     }
 

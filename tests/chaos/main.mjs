@@ -3,6 +3,7 @@
 // main.mjs - one run: everybody writes, everything fails, and then the books are compared.
 import { parseArgs } from 'node:util';
 import { until } from '../integration/lib/until.mjs';
+import { misjudged } from './cases.mjs';
 import { sha } from './events.mjs';
 import { FAULTS } from './faults/all.mjs';
 import { readLedger } from './ledger.mjs';
@@ -102,6 +103,7 @@ async function judge(world) {
     verdict.judge(world.clients);
     unnoticed(rows, world).forEach((kind) =>
         world.violation('unnoticed', `${kind}: what a client wrote down was falsified, and nobody noticed`));
+    misjudged().forEach((what) => world.violation('unnoticed', what));
     await checkRefusals(world, verdict.revocations);
     return verdict;
 }

@@ -18,7 +18,7 @@ const PROMISES = {
     protocol: 'clients are told what the protocol has',
     refused: 'no client is sent away for good, nor refused with a good token',
     writes: 'no write of the application fails for our sake',
-    unnoticed: 'what a client wrote down, falsified in one place, is noticed',
+    unnoticed: 'what is falsified in one place is noticed, and nothing true is blamed',
 };
 
 const sum = (object) => Object.values(object).reduce((total, value) => total + value, 0);

@@ -5,7 +5,7 @@ import { Verdict } from './verdict.mjs';
 
 const STREAM = 'orders-1'; // nothing on it is ever left out of a replay
 
-// What is done to a list of [id, time, place] at n, and the promise that must break.
+// What is done to a list of [id, time, place, token] at n, and the promise that must break.
 const TAMPERINGS = [
     ['lost', (list, n) => list.splice(n, 1)],
     ['duplicated', (list, n) => list.splice(n, 0, list[n])],
@@ -45,9 +45,9 @@ function tamperWith(clients, events, counts, change) {
     if (run.ids.length === 0) {
         return; // and that is noticed
     }
-    const list = run.ids.map((id, n) => [id, run.times[n], run.places[n]]);
+    const list = run.ids.map((id, n) => [id, run.times[n], run.places[n], run.tokens[n]]);
     change(list, placeIn(run, counts), events);
-    [run.ids, run.times, run.places] = [0, 1, 2].map((part) => list.map((entry) => entry[part]));
+    [run.ids, run.times, run.places, run.tokens] = [0, 1, 2, 3].map((part) => list.map((entry) => entry[part]));
 }
 
 // Returns the promises whose breach goes unnoticed.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // tokens.mjs - the tokens that clients hold, and what ended them.
 import { mint } from '../integration/lib/token.mjs';
-import { sees } from './ledger.mjs';
+import { couldSee } from './ledger.mjs';
 
 const BEHIND_S = 2000; // the daemons' clocks are set back, too, and to them no token may be of tomorrow
 const GOOD_S = 86_400;
@@ -18,16 +18,13 @@ export function issueTo(member) {
     return { number, second, since: Date.now(), text: mint(member, claims) };
 }
 
-// Of a client's tokens, in their order, the one that it had at that time.
-export const heldAt = (tokens, time) => tokens.findLast(({ since }) => since <= time);
-
 // Is `row` behind what was revoked, in the order of commits?  Each of them with the `ghost` that it
 // stands in, or null; what a ghost has, is behind all that it shares with its successor.
 function follows({ row, ghost }, { row: end, ghost: where }) {
     if (ghost !== where) {
         return ghost !== null && where === null && end.tick <= ghost.tick;
     }
-    return row.tick > end.tick || (row.xid === end.xid && row.seq > end.seq) || sees(row.snap, end.xid);
+    return row.tick > end.tick || couldSee(row, end);
 }
 
 export class Revocations {

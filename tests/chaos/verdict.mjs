@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 // verdict.mjs - compares what every client was told with what the ledger says.
-import { Expected, sees } from './ledger.mjs';
+import { Expected, couldSee } from './ledger.mjs';
 import { checkOrder, merge } from './order.mjs';
-import { Revocations, heldAt } from './tokens.mjs';
+import { Revocations } from './tokens.mjs';
 
 const CLOCK_MS = 2; // commit times have microseconds, the clients' clock milliseconds
 
@@ -13,6 +13,15 @@ const versionOf = (key) => (key[0] === 'D' ? Infinity : Number(key.split('.')[1]
 // What a failover lost may be committed once more (it had been prepared), and be lost once more: what
 // a client is told of is the last one before that.
 const latest = (list, at) => list.reduce((last, one) => (last === undefined || at(one) > at(last) ? one : last), undefined);
+
+// Of which tick of which history a message says to be; a base client's says nothing.
+const epochOf = (place) => place?.slice(0, place.indexOf(':')) ?? null;
+
+// Can a message tell of this?  Many of the free ones have one name, so that each is any of them.  By
+// the clock alone what is committed once more behind a failover looks like what was committed first,
+// where that comes late: a daemon that was stopped, or a wire, may hold it back for seconds.
+const tells = (fact, { epoch, time }) => fact !== undefined &&
+    (epoch !== null && !fact.anyone ? fact.row.epoch === epoch : fact.row.at <= time + CLOCK_MS);
 
 // For who has to find out why: a message of a run, with the resumption before it.
 function around({ start, ids, times, places, resumes }, n) {
@@ -67,13 +76,13 @@ export class Verdict {
 
     // What both histories have, but behind the last tick that they share, has a place in each: the
     // failover kept the row, but not where it stood, or it was written (committed, if it had been
-    // prepared) once more.  By its text alone it cannot be told which one a client was told of.
+    // prepared) once more.  By its text alone it cannot be told which one a base client was told of.
     #freeMoved({ tick, expected }) {
         for (const [stream, lost] of expected.streams) {
             for (const [key, { sha }] of lost) {
                 const fact = this.expected.streams.get(stream)?.get(key);
                 if (fact && !fact.free && fact.sha === sha && fact.row.tick > tick) {
-                    Object.assign(fact, { optional: true, free: true });
+                    Object.assign(fact, { optional: true, free: true, moved: true });
                     this.moved++;
                 }
             }
@@ -106,29 +115,25 @@ export class Verdict {
         const read = { client, run, facts: [], keys: [], places: [], arrived: [], resumes: [] };
         const seen = new Set();
         const factsAt = []; // number of the message -> how many facts before it
-        let ghost = null; // a history that the run has told of, and which is another one by now
-        let lost; // what it told of there
+        let lost = null; // what the run told of last that a failover has lost: { ghost, event, n }
         run.ids.forEach((id, n) => {
             factsAt.push(read.facts.length);
             const event = this.events.list[id];
-            const time = run.times[n];
-            const replayed = run.resumes.some(({ from, to }) => n >= from && (to === null || n < to));
-            const edit = replayed ? this.#editOf(event, time) : null;
-            this.#checkToken(where, event, time, replayed, () => around(run, n));
-            const fact = this.#factOf(where, event, time, edit);
-            const elsewhere = edit?.ghost ?? (fact ? null : this.#ghostOf(where, event, time, edit));
-            if (elsewhere) {
-                ghost = elsewhere;
-                lost = { event, n };
+            const told = this.#toldOf(event, run, n);
+            const { time, replayed } = told;
+            this.#checkToken(where, event, told, () => around(run, n));
+            const fact = this.#factOf(where, event, told);
+            const gone = fact ? null : this.#ghostOf(where, event, told);
+            lost = told.edit?.ghost ? { ghost: told.edit.ghost, event, n } : lost;
+            if (lost && this.#isBehind(lost.ghost, gone ?? this.#ofNow(fact, told))) {
+                this.violation('lost', `${client.name} ${stream}: went on with ${event.key} (${around(run, n)}) past a ` +
+                    `failover at ${new Date(lost.ghost.at).toISOString()} behind tick ${lost.ghost.tick}, that lost ` +
+                    `${lost.event.key} (${around(run, lost.n)})`);
+                lost = null;
             }
+            lost = gone ? { ghost: gone.ghost, event, n } : lost;
             if (!fact) {
                 return;
-            }
-            if (ghost && fact.row.at > ghost.at) {
-                this.violation('lost', `${client.name} ${stream}: went on with ${fact.key} (${around(run, n)}) past a ` +
-                    `failover at ${new Date(ghost.at).toISOString()} behind tick ${ghost.tick}, that lost ` +
-                    `${lost.event.key} (${around(run, lost.n)})`);
-                ghost = null;
             }
             this.#checkLeak(where, fact, time);
             if (fact.free) {
@@ -161,44 +166,63 @@ export class Verdict {
         }
     }
 
-    // By what a message got the text that it is replayed with, if that is not its first.
+    // How a message came, and by what it got the text that it is replayed with, if that is not its first.
+    #toldOf(event, { times, places, tokens, resumes }, n) {
+        const replayed = resumes.some(({ from, to }) => n >= from && (to === null || n < to));
+        const edit = replayed ? this.#editOf(event, times[n]) : undefined;
+        return { time: times[n], epoch: epochOf(places[n]), token: tokens[n], replayed, edit };
+    }
+
+    // As #ghostOf(), of the history that there is now.  What both have may as well be of the other one.
+    #ofNow(fact, { epoch }) {
+        return { ghost: null, row: fact?.row, isSure: !fact?.anyone && (epoch !== null || !fact?.moved) };
+    }
+
+    // Is that of what came after the failover, and surely?
+    #isBehind(ghost, { ghost: other, row, isSure }) {
+        const isLater = other === null || this.ghosts.indexOf(other) > this.ghosts.indexOf(ghost);
+        return isSure && isLater && row?.tick > ghost.tick;
+    }
+
     #editOf({ key, sha }, time) {
-        return key[0] === 'I' ? latest(this.edits.get(messageOf(key))?.filter(({ row }) =>
-            row.version === versionOf(key) && row.sha === sha && row.at <= time + CLOCK_MS) ?? [], ({ row }) => row.at) : null;
+        const edits = key[0] === 'I' ? this.edits.get(messageOf(key)) ?? [] : [];
+        return latest(edits.filter(({ row }) => row.version === versionOf(key) && row.sha === sha &&
+            row.at <= time + CLOCK_MS), ({ row }) => row.at);
     }
 
     // What the ledger has under this name, or under the name it had before it was edited.
-    #factOf({ facts }, { key, sha }, time, edit) {
-        const isDue = (fact) => fact !== undefined && fact.row.at <= time + CLOCK_MS;
+    #factOf({ facts }, { key, sha }, told) {
         const fact = facts.get(key);
-        if (isDue(fact) && fact.sha === sha) {
+        if (fact?.sha === sha && tells(fact, told)) {
             return fact;
         }
-        const first = edit ? facts.get(`I${messageOf(key)}.1`) : undefined;
-        if (!isDue(first)) {
+        const first = told.edit ? facts.get(`I${messageOf(key)}.1`) : undefined;
+        if (!tells(first, told)) {
             return null;
         }
         this.amended++;
         return first;
     }
 
-    // What was committed on a server whose last transactions were lost, and is told of in time.
-    #ghostOf({ stream, facts, client }, { key, sha }, time, edit) {
-        const due = [...this.ghosts].reverse().flatMap((one) => {
-            const lost = one.expected.streams.get(stream);
+    // What was committed on a server whose last transactions were lost, and is told of in time: surely
+    // there, or perhaps on another one of them.
+    #ghostOf({ stream, facts, client }, { key, sha }, told) {
+        const due = this.ghosts.flatMap((ghost) => {
+            const lost = ghost.expected.streams.get(stream);
             const fact = lost?.get(key);
-            const told = fact?.sha === sha ? fact : edit ? lost?.get(`I${messageOf(key)}.1`) : undefined;
-            return told && told.row.at <= time + CLOCK_MS ? [{ ghost: one, at: told.row.at }] : [];
+            const one = fact?.sha === sha ? fact : told.edit ? lost?.get(`I${messageOf(key)}.1`) : undefined;
+            return tells(one, told) ? [{ ghost, row: one.row }] : [];
         });
-        const ghost = latest(due, ({ at }) => at)?.ghost;
+        const ghost = latest(due, ({ row }) => row.at);
         if (ghost) {
             this.ghostly++;
-            return ghost;
+            return { ...ghost, isSure: due.length === 1 };
         }
         if (facts.has(key) && facts.get(key).sha !== sha) {
             this.violation('altered', `${client.name} ${stream}: ${key} has ${sha}, not ${facts.get(key).sha}`);
         } else {
-            this.violation('invented', `${client.name} ${stream}: ${key} ${sha ?? ''} was not committed`);
+            this.violation('invented', `${client.name} ${stream}: ${key} ${sha ?? ''} was not committed` +
+                (told.epoch ? ` in tick ${told.epoch}` : ''));
         }
         return null;
     }
@@ -207,7 +231,7 @@ export class Verdict {
     #checkLeak({ stream, client }, { key, row }, time) {
         for (const removal of this.expected.memberships) {
             if (removal.op !== 'D' || removal.room !== row.room || removal.member !== client.member ||
-                !sees(row.snap, removal.xid)) {
+                !couldSee(row, removal)) {
                 continue;
             }
             const back = this.expected.memberships.find((other) => other.op === 'I' &&
@@ -220,29 +244,28 @@ export class Verdict {
 
     // Every row that a message may have come from: of a server that was lost, too, and in a replay it
     // may be an edit.
-    #sourcesOf(stream, { key, sha }, time, replayed) {
+    #sourcesOf(stream, { key, sha }, told) {
         const facts = [null, ...this.ghosts].map((ghost) =>
             ({ ...(ghost ?? this).expected.streams.get(stream)?.get(key), ghost }));
-        const edits = replayed && key[0] === 'I' ? this.edits.get(messageOf(key)) ?? [] : [];
-        return [...facts.filter((fact) => fact.row && fact.sha === sha),
-            ...edits.filter(({ row }) => row.version === versionOf(key) && row.sha === sha)]
-            .filter(({ row }) => row.at <= time + CLOCK_MS);
+        const edits = told.replayed && key[0] === 'I' ? this.edits.get(messageOf(key)) ?? [] : [];
+        return [...facts.filter((fact) => fact.row && fact.sha === sha && tells(fact, told)),
+            ...edits.filter(({ row }) => row.version === versionOf(key) && row.sha === sha && row.at <= told.time + CLOCK_MS)];
     }
 
     // Nothing that was committed after the revocation of the token that one holds.  Rooms that members
     // come back to are told of by one name each time.
-    #checkToken({ stream, client }, event, time, replayed, told) {
-        const token = heldAt(client.tokens, time);
+    #checkToken({ stream, client }, event, told, tell) {
+        const { token } = told;
         if (event.key[0] === 'C' || this.revocations.of(client, token).length === 0) {
             return;
         }
-        const sources = this.#sourcesOf(stream, event, time, replayed);
+        const sources = this.#sourcesOf(stream, event, told);
         const end = sources.length > 0 && this.revocations.brokenBy(client, token, sources);
         if (end) {
-            this.violation('leaked', `${client.name} ${stream}: ${event.key}${replayed ? ', replayed,' : ''} ` +
+            this.violation('leaked', `${client.name} ${stream}: ${event.key}${told.replayed ? ', replayed,' : ''} ` +
                 `${Math.round(sources[0].row.at - end.row.at)} ms after its token ${token.number} was revoked: ` +
                 `tick ${sources[0].row.tick}, seq ${sources[0].row.seq}, xid ${sources[0].row.xid} after tick ${end.row.tick}, ` +
-                `seq ${end.row.seq}, xid ${end.row.xid}; ${told()}; tokens since ` +
+                `seq ${end.row.seq}, xid ${end.row.xid}; ${tell()}; tokens since ` +
                 client.tokens.slice(-3).map(({ number, since }) => `${number} ${new Date(since).toISOString()}`).join(', '));
         }
     }

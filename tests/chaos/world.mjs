@@ -210,6 +210,8 @@ export class World {
             fs.copyFileSync(path.join(dir, 'server.log'), path.join(this.dir, `${path.basename(dir)}.log`)));
         fs.writeFileSync(path.join(this.dir, 'violations.txt'),
             this.violations.map(({ kind, text }) => `${kind}: ${text}\n`).join(''));
+        fs.writeFileSync(path.join(this.dir, 'clients.txt'),
+            this.clients.flatMap(({ journal }) => journal).sort().map((line) => `${line}\n`).join(''));
         console.log(`kept: ${this.dir}`);
     }
 
