@@ -3491,21 +3491,27 @@ CREATE FUNCTION pgcable.rows_between(p_before pg_snapshot, p_snap pg_snapshot) R
     select o.id, o.xid, o.kind, o.op, o.stream, o.new, o.old, o.at
     from (
         select * from pgcable.outbox_0
-        where xid >= pg_snapshot_xmax(p_before) and xid < pg_snapshot_xmax(p_snap)
+        where xid operator(pg_catalog.>=) pg_catalog.pg_snapshot_xmax(p_before)
+            and xid operator(pg_catalog.<) pg_catalog.pg_snapshot_xmax(p_snap)
         union all
-        select * from pgcable.outbox_0 where xid = any (array(select pg_snapshot_xip(p_before)))
+        select * from pgcable.outbox_0
+        where xid operator(pg_catalog.=) any (array(select pg_catalog.pg_snapshot_xip(p_before)))
         union all
         select * from pgcable.outbox_1
-        where xid >= pg_snapshot_xmax(p_before) and xid < pg_snapshot_xmax(p_snap)
+        where xid operator(pg_catalog.>=) pg_catalog.pg_snapshot_xmax(p_before)
+            and xid operator(pg_catalog.<) pg_catalog.pg_snapshot_xmax(p_snap)
         union all
-        select * from pgcable.outbox_1 where xid = any (array(select pg_snapshot_xip(p_before)))
+        select * from pgcable.outbox_1
+        where xid operator(pg_catalog.=) any (array(select pg_catalog.pg_snapshot_xip(p_before)))
         union all
         select * from pgcable.outbox_2
-        where xid >= pg_snapshot_xmax(p_before) and xid < pg_snapshot_xmax(p_snap)
+        where xid operator(pg_catalog.>=) pg_catalog.pg_snapshot_xmax(p_before)
+            and xid operator(pg_catalog.<) pg_catalog.pg_snapshot_xmax(p_snap)
         union all
-        select * from pgcable.outbox_2 where xid = any (array(select pg_snapshot_xip(p_before)))
+        select * from pgcable.outbox_2
+        where xid operator(pg_catalog.=) any (array(select pg_catalog.pg_snapshot_xip(p_before)))
     ) o
-    where pg_visible_in_snapshot(o.xid, p_snap);
+    where pg_catalog.pg_visible_in_snapshot(o.xid, p_snap);
 $$;
 
 ALTER FUNCTION pgcable.rows_between(p_before pg_snapshot, p_snap pg_snapshot) OWNER TO pgcable_owner;

@@ -101,7 +101,8 @@ comment on function pgcable.beginning(interval, bigint, bigint) is
 
 -- What is visible in one snapshot and was not in the one before.  Written so that both halves search
 -- the index on xid; "xid >= xmin and not visible before" would read everything since the oldest open
--- transaction.  It has no settings of its own, so that it becomes part of the query that calls it.
+-- transaction.  Without settings of its own it becomes part of the query that calls it; hence all names
+-- are qualified.
 create function pgcable.rows_between(p_before pg_snapshot, p_snap pg_snapshot)
     returns table (
         id bigint, xid xid8, kind text, op "char", stream text, new json, old json, at timestamptz)
@@ -111,21 +112,27 @@ as $$
     select o.id, o.xid, o.kind, o.op, o.stream, o.new, o.old, o.at
     from (
         select * from pgcable.outbox_0
-        where xid >= pg_snapshot_xmax(p_before) and xid < pg_snapshot_xmax(p_snap)
+        where xid operator(pg_catalog.>=) pg_catalog.pg_snapshot_xmax(p_before)
+            and xid operator(pg_catalog.<) pg_catalog.pg_snapshot_xmax(p_snap)
         union all
-        select * from pgcable.outbox_0 where xid = any (array(select pg_snapshot_xip(p_before)))
+        select * from pgcable.outbox_0
+        where xid operator(pg_catalog.=) any (array(select pg_catalog.pg_snapshot_xip(p_before)))
         union all
         select * from pgcable.outbox_1
-        where xid >= pg_snapshot_xmax(p_before) and xid < pg_snapshot_xmax(p_snap)
+        where xid operator(pg_catalog.>=) pg_catalog.pg_snapshot_xmax(p_before)
+            and xid operator(pg_catalog.<) pg_catalog.pg_snapshot_xmax(p_snap)
         union all
-        select * from pgcable.outbox_1 where xid = any (array(select pg_snapshot_xip(p_before)))
+        select * from pgcable.outbox_1
+        where xid operator(pg_catalog.=) any (array(select pg_catalog.pg_snapshot_xip(p_before)))
         union all
         select * from pgcable.outbox_2
-        where xid >= pg_snapshot_xmax(p_before) and xid < pg_snapshot_xmax(p_snap)
+        where xid operator(pg_catalog.>=) pg_catalog.pg_snapshot_xmax(p_before)
+            and xid operator(pg_catalog.<) pg_catalog.pg_snapshot_xmax(p_snap)
         union all
-        select * from pgcable.outbox_2 where xid = any (array(select pg_snapshot_xip(p_before)))
+        select * from pgcable.outbox_2
+        where xid operator(pg_catalog.=) any (array(select pg_catalog.pg_snapshot_xip(p_before)))
     ) o
-    where pg_visible_in_snapshot(o.xid, p_snap);
+    where pg_catalog.pg_visible_in_snapshot(o.xid, p_snap);
 $$;
 comment on function pgcable.rows_between(pg_snapshot, pg_snapshot) is
     'Internal: the rows that one snapshot has more than another, in no order.';

@@ -13,7 +13,7 @@ export const SAFEGUARDS = new Map(Object.entries({
     // "greater than the last one" is not "new": who drew a number earlier may commit later.
     'late-commits': {
         caught: 'lost',
-        edits: [[ROWS_BETWEEN, 'array(select pg_snapshot_xip(p_before))', "'{}'"]],
+        edits: [[ROWS_BETWEEN, 'array(select pg_catalog.pg_snapshot_xip(p_before))', "'{}'"]],
     },
     // By transaction instead of by row: what comes after a larger number looks as if it were known.
     'order-of-rows': {

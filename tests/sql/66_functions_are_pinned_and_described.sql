@@ -1,12 +1,13 @@
 -- Every function says what it is, pins its search_path, and belongs to the owner; those that attach()
--- writes, and what they call for every row, qualify every name instead, for speed.
+-- writes, what they call for every row, and what becomes part of queries, qualify every name instead,
+-- for speed.
 select t.is(string_agg(p.proname::text, ' ' order by p.proname), null, 'without a comment')
     from pg_proc p where p.pronamespace = 'pgcable'::regnamespace
         and obj_description(p.oid, 'pg_proc') is null;
 select t.is(string_agg(c.relname::text, ' ' order by c.relname), null, 'tables without a comment')
     from pg_class c where c.relnamespace = 'pgcable'::regnamespace and c.relkind = 'r'
         and obj_description(c.oid, 'pg_class') is null;
-select t.is(string_agg(p.proname::text, ' ' order by p.proname), 'captured', 'without a search_path')
+select t.is(string_agg(p.proname::text, ' ' order by p.proname), 'captured rows_between', 'without a search_path')
     from pg_proc p where p.pronamespace = 'pgcable'::regnamespace
         and obj_description(p.oid, 'pg_proc') not like '%, which wrote it.'
         and not coalesce(p.proconfig::text like '%search_path=pg_catalog, pg_temp%', false);
