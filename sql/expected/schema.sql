@@ -894,7 +894,7 @@ ALTER FUNCTION pgcable.capture_truncate() OWNER TO pgcable_owner;
 
 COMMENT ON FUNCTION pgcable.capture_truncate() IS 'Trigger put on tables by pgcable.attach().';
 
-CREATE FUNCTION pgcable.captured() RETURNS void
+CREATE FUNCTION pgcable.captured(p_id bigint) RETURNS void
     LANGUAGE plpgsql
     AS $$
 begin
@@ -903,16 +903,15 @@ begin
             operator(pg_catalog.>>) 2) then
         perform pgcable.knock();
     end if;
-    if pg_catalog.pg_sequence_last_value('pgcable.outbox_id'::pg_catalog.regclass)
-        operator(pg_catalog.&) 1023 operator(pg_catalog.=) 0 then
+    if p_id operator(pg_catalog.&) 1023 operator(pg_catalog.=) 0 then
         perform pgcable.guard();
     end if;
 end;
 $$;
 
-ALTER FUNCTION pgcable.captured() OWNER TO pgcable_owner;
+ALTER FUNCTION pgcable.captured(p_id bigint) OWNER TO pgcable_owner;
 
-COMMENT ON FUNCTION pgcable.captured() IS 'Internal: what comes after a row, if anything.';
+COMMENT ON FUNCTION pgcable.captured(p_id bigint) IS 'Internal: what comes after a row, if anything.';
 
 CREATE FUNCTION pgcable.cast_of(p_text text, p_type text) RETURNS text
     LANGUAGE sql IMMUTABLE
@@ -2988,13 +2987,13 @@ CREATE FUNCTION pgcable.put_trigger_function(p_name text, p_declare text, p_prep
 declare
     v_insert text := $insert$
         insert into pgcable.outbox_%s (id, xid, kind, op, stream, new, old, at)
-        values (pg_catalog.nextval('pgcable.outbox_id'::pg_catalog.regclass),
-            pg_catalog.pg_current_xact_id(), %s, pg_catalog.clock_timestamp());$insert$;
+        values (v_id, pg_catalog.pg_current_xact_id(), %s, pg_catalog.clock_timestamp());$insert$;
 begin
     execute format('create or replace function %s returns trigger language plpgsql security definer'
         ' as %L', p_name, format($body$
 declare
     v_slot bigint;
+    v_id bigint;
     %1$s
 begin
     begin%2$s
@@ -3005,6 +3004,7 @@ begin
         %4$s;
         return null;
     end;
+    v_id := pg_catalog.nextval('pgcable.outbox_id'::pg_catalog.regclass);
     if v_slot operator(pg_catalog.=) 0 then%5$s
     elsif v_slot operator(pg_catalog.=) 1 then%6$s
     elsif v_slot operator(pg_catalog.=) 2 then%7$s
@@ -3013,9 +3013,8 @@ begin
     end if;
     if pg_catalog.pg_sequence_last_value('pgcable.ctl'::pg_catalog.regclass)
             operator(pg_catalog.>) 3
-        or pg_catalog.pg_sequence_last_value('pgcable.outbox_id'::pg_catalog.regclass)
-            operator(pg_catalog.&) 1023 operator(pg_catalog.=) 0 then
-        perform pgcable.captured();
+        or v_id operator(pg_catalog.&) 1023 operator(pg_catalog.=) 0 then
+        perform pgcable.captured(v_id);
     end if;
     return null;
 end;
@@ -4307,7 +4306,7 @@ REVOKE ALL ON FUNCTION pgcable.capture_row(p_kind text, p_op "char", p_new recor
 
 REVOKE ALL ON FUNCTION pgcable.capture_truncate() FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION pgcable.captured() FROM PUBLIC;
+REVOKE ALL ON FUNCTION pgcable.captured(p_id bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.cast_of(p_text text, p_type text) FROM PUBLIC;
 

@@ -137,7 +137,7 @@ comment on function pgcable.capture_row(text, "char", record, record, text[], te
 -- After a row: ring if a lease is on (the clock first, as knock() does), and now and then look how
 -- large the outbox is.  For speed without a SET clause, as the functions of the triggers: the lease of
 -- a daemon that died stays for a while.
-create function pgcable.captured() returns void
+create function pgcable.captured(p_id bigint) returns void
     language plpgsql
 as $$
 begin
@@ -146,13 +146,12 @@ begin
             operator(pg_catalog.>>) 2) then
         perform pgcable.knock();
     end if;
-    if pg_catalog.pg_sequence_last_value('pgcable.outbox_id'::pg_catalog.regclass)
-        operator(pg_catalog.&) 1023 operator(pg_catalog.=) 0 then
+    if p_id operator(pg_catalog.&) 1023 operator(pg_catalog.=) 0 then
         perform pgcable.guard();
     end if;
 end;
 $$;
-comment on function pgcable.captured() is 'Internal: what comes after a row, if anything.';
+comment on function pgcable.captured(bigint) is 'Internal: what comes after a row, if anything.';
 
 -- A session may print its floats rounded (extra_float_digits); they are to be sent as they are stored.
 create function pgcable.may_hold_floats(p_table regclass, p_columns text[]) returns boolean
@@ -207,13 +206,13 @@ as $$
 declare
     v_insert text := $insert$
         insert into pgcable.outbox_%s (id, xid, kind, op, stream, new, old, at)
-        values (pg_catalog.nextval('pgcable.outbox_id'::pg_catalog.regclass),
-            pg_catalog.pg_current_xact_id(), %s, pg_catalog.clock_timestamp());$insert$;
+        values (v_id, pg_catalog.pg_current_xact_id(), %s, pg_catalog.clock_timestamp());$insert$;
 begin
     execute format('create or replace function %s returns trigger language plpgsql security definer'
         ' as %L', p_name, format($body$
 declare
     v_slot bigint;
+    v_id bigint;
     %1$s
 begin
     begin%2$s
@@ -224,6 +223,7 @@ begin
         %4$s;
         return null;
     end;
+    v_id := pg_catalog.nextval('pgcable.outbox_id'::pg_catalog.regclass);
     if v_slot operator(pg_catalog.=) 0 then%5$s
     elsif v_slot operator(pg_catalog.=) 1 then%6$s
     elsif v_slot operator(pg_catalog.=) 2 then%7$s
@@ -232,9 +232,8 @@ begin
     end if;
     if pg_catalog.pg_sequence_last_value('pgcable.ctl'::pg_catalog.regclass)
             operator(pg_catalog.>) 3
-        or pg_catalog.pg_sequence_last_value('pgcable.outbox_id'::pg_catalog.regclass)
-            operator(pg_catalog.&) 1023 operator(pg_catalog.=) 0 then
-        perform pgcable.captured();
+        or v_id operator(pg_catalog.&) 1023 operator(pg_catalog.=) 0 then
+        perform pgcable.captured(v_id);
     end if;
     return null;
 end;
