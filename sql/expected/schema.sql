@@ -571,8 +571,8 @@ CREATE FUNCTION pgcable.build(p_shapes jsonb) RETURNS jsonb
     ('sender', $t$
         select 'sender', 'p:' || a.participant, (select row_to_json(x) from (select
             {participant p.id} as id, {participant p.community_member_id} as community_member_id,
-            {member m.name shown} as name, {member m.avatar_url shown} as avatar_url,
-            {member m.user_public_uid shown} as user_public_uid, {member m extra} as extra) x)
+            {member m.name listed}{member m.avatar_url listed}{member m.user_public_uid listed}
+            {member m extra} as extra) x)
         from unnest($1) a (participant)
         join {participant} p on {participant p.id = a.participant}
         left join {member} m on {member m.id == participant p.community_member_id}
@@ -582,13 +582,13 @@ CREATE FUNCTION pgcable.build(p_shapes jsonb) RETURNS jsonb
     ('sender_in_room', $t$
         select 'sender', 'm:' || a.room || ':' || a.member, (select row_to_json(x) from (select
             p.id, {member m.id} as community_member_id,
-            {member m.name shown} as name, {member m.avatar_url shown} as avatar_url,
-            {member m.user_public_uid shown} as user_public_uid, {member m extra} as extra) x)
+            {member m.name listed}{member m.avatar_url listed}{member m.user_public_uid listed}
+            {member m extra} as extra) x)
         from unnest($1) a (room, member)
         join {member} m on {member m.id = a.member}
         left join lateral (
             select {participant p.id} as id from {participant} p
-            where {participant p.chat_room_id = a.room}
+            where {participant p.id mapped} and {participant p.chat_room_id = a.room}
                 and {participant p.community_member_id = a.member}
             order by {participant p visible} desc, {participant p.id} desc limit 1) p on true
     $t$),
@@ -1885,8 +1885,8 @@ declare
     v_pairs pgcable.key_pair[];
     v_what text;
 begin
-    select * into v_needs from json_to_record(p_needs) as n (
-        message text[], last_message text[], room text[], sender json, stats json, count text[],
+    select * into v_needs from jsonb_to_record(p_needs::jsonb) as n (
+        message text[], last_message text[], room text[], sender jsonb, stats jsonb, count text[],
         viewers json);
     for v_what, v_list in
         values ('message', v_needs.message), ('last_message', v_needs.last_message) loop
@@ -1911,7 +1911,7 @@ begin
         array_agg((s.room, s.member)::pgcable.key_pair) filter (where s.participant is null)
     into v_list, v_pairs
     from (
-        select participant, room, member from json_to_recordset(v_needs.sender)
+        select participant, room, member from jsonb_to_recordset(v_needs.sender)
             as a (participant text, room text, member text)
         union
         select participant, case when participant is null then room end,
@@ -1925,7 +1925,7 @@ begin
     end if;
 
     v_pairs := (select array_agg((s.message, s.thread)::pgcable.key_pair) from (
-        select message, thread from json_to_recordset(v_needs.stats)
+        select message, thread from jsonb_to_recordset(v_needs.stats)
             as a (message text, thread text)
         union
         select message, thread from unnest(v_messages)) s);
@@ -2696,6 +2696,10 @@ begin
         return v_col;
     elsif v_verb = 'mapped' then
         return (v_found is not null)::text;
+    elsif v_verb = 'listed' then
+        v_verb := case when v_name in ('is_embedded', 'admin', 'muted') then 'flag' else 'shown' end;
+        return case when v_found is null then '' else format('%s as %I, ',
+            pgcable.piece(p_shapes, concat_ws(' ', v_kind, v_words[2], v_verb)), v_name) end;
     elsif v_verb = 'shown' then
         return case when coalesce((v_found ->> 'small')::boolean, true) then v_col
             else pgcable.shown_column(v_col) end;
@@ -3470,11 +3474,9 @@ CREATE FUNCTION pgcable.row_object(p_shapes jsonb, p_kind text, p_alias text) RE
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-    select format('(select row_to_json(x) from (select %s, %s as extra) x)',
-        string_agg(format('%s as %I',
-            pgcable.piece(p_shapes, format('%s %s.%s%s', p_kind, p_alias, c.name,
-                case when c.name in ('is_embedded', 'admin', 'muted') then ' flag' else ' shown' end)),
-            c.name), ', ' order by c.place),
+    select format('(select row_to_json(x) from (select %s%s as extra) x)',
+        string_agg(pgcable.piece(p_shapes, format('%s %s.%s listed', p_kind, p_alias, c.name)), ''
+            order by c.place),
         pgcable.extra_object(p_shapes, p_kind, p_alias))
     from pgcable.canonical c
     where c.kind = p_kind;

@@ -198,6 +198,7 @@ comment on function pgcable.shapes() is
 --   {message m visible}                not soft-deleted
 --   {room r.uuid mapped}, {room mapped}     true or false
 --   {message m.body shown}             the column as JSON, see pgcable.shown()
+--   {message m.body listed}            the same for a select list: "… as body, " or, unmapped, nothing
 --   {message m row}                    the row as an object: canonical columns, then "extra"
 --   {member m extra}                   the extra columns as an object
 --   {participant p person m}           a participant p with its member m as an object
@@ -227,6 +228,10 @@ begin
         return v_col;
     elsif v_verb = 'mapped' then
         return (v_found is not null)::text;
+    elsif v_verb = 'listed' then
+        v_verb := case when v_name in ('is_embedded', 'admin', 'muted') then 'flag' else 'shown' end;
+        return case when v_found is null then '' else format('%s as %I, ',
+            pgcable.piece(p_shapes, concat_ws(' ', v_kind, v_words[2], v_verb)), v_name) end;
     elsif v_verb = 'shown' then
         return case when coalesce((v_found ->> 'small')::boolean, true) then v_col
             else pgcable.shown_column(v_col) end;
@@ -346,11 +351,9 @@ create function pgcable.row_object(p_shapes jsonb, p_kind text, p_alias text) re
     stable
     set search_path = pg_catalog, pg_temp
 as $$
-    select format('(select row_to_json(x) from (select %s, %s as extra) x)',
-        string_agg(format('%s as %I',
-            pgcable.piece(p_shapes, format('%s %s.%s%s', p_kind, p_alias, c.name,
-                case when c.name in ('is_embedded', 'admin', 'muted') then ' flag' else ' shown' end)),
-            c.name), ', ' order by c.place),
+    select format('(select row_to_json(x) from (select %s%s as extra) x)',
+        string_agg(pgcable.piece(p_shapes, format('%s %s.%s listed', p_kind, p_alias, c.name)), ''
+            order by c.place),
         pgcable.extra_object(p_shapes, p_kind, p_alias))
     from pgcable.canonical c
     where c.kind = p_kind;

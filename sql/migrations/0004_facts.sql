@@ -45,8 +45,8 @@ as $$
     ('sender', $t$
         select 'sender', 'p:' || a.participant, (select row_to_json(x) from (select
             {participant p.id} as id, {participant p.community_member_id} as community_member_id,
-            {member m.name shown} as name, {member m.avatar_url shown} as avatar_url,
-            {member m.user_public_uid shown} as user_public_uid, {member m extra} as extra) x)
+            {member m.name listed}{member m.avatar_url listed}{member m.user_public_uid listed}
+            {member m extra} as extra) x)
         from unnest($1) a (participant)
         join {participant} p on {participant p.id = a.participant}
         left join {member} m on {member m.id == participant p.community_member_id}
@@ -56,13 +56,13 @@ as $$
     ('sender_in_room', $t$
         select 'sender', 'm:' || a.room || ':' || a.member, (select row_to_json(x) from (select
             p.id, {member m.id} as community_member_id,
-            {member m.name shown} as name, {member m.avatar_url shown} as avatar_url,
-            {member m.user_public_uid shown} as user_public_uid, {member m extra} as extra) x)
+            {member m.name listed}{member m.avatar_url listed}{member m.user_public_uid listed}
+            {member m extra} as extra) x)
         from unnest($1) a (room, member)
         join {member} m on {member m.id = a.member}
         left join lateral (
             select {participant p.id} as id from {participant} p
-            where {participant p.chat_room_id = a.room}
+            where {participant p.id mapped} and {participant p.chat_room_id = a.room}
                 and {participant p.community_member_id = a.member}
             order by {participant p visible} desc, {participant p.id} desc limit 1) p on true
     $t$),
@@ -294,8 +294,8 @@ declare
     v_pairs pgcable.key_pair[];
     v_what text;
 begin
-    select * into v_needs from json_to_record(p_needs) as n (
-        message text[], last_message text[], room text[], sender json, stats json, count text[],
+    select * into v_needs from jsonb_to_record(p_needs::jsonb) as n (
+        message text[], last_message text[], room text[], sender jsonb, stats jsonb, count text[],
         viewers json);
     for v_what, v_list in
         values ('message', v_needs.message), ('last_message', v_needs.last_message) loop
@@ -320,7 +320,7 @@ begin
         array_agg((s.room, s.member)::pgcable.key_pair) filter (where s.participant is null)
     into v_list, v_pairs
     from (
-        select participant, room, member from json_to_recordset(v_needs.sender)
+        select participant, room, member from jsonb_to_recordset(v_needs.sender)
             as a (participant text, room text, member text)
         union
         select participant, case when participant is null then room end,
@@ -334,7 +334,7 @@ begin
     end if;
 
     v_pairs := (select array_agg((s.message, s.thread)::pgcable.key_pair) from (
-        select message, thread from json_to_recordset(v_needs.stats)
+        select message, thread from jsonb_to_recordset(v_needs.stats)
             as a (message text, thread text)
         union
         select message, thread from unnest(v_messages)) s);

@@ -51,10 +51,19 @@ pgc_buf_reserve(struct pgc_buf *buf, size_t more)
     buf->size = size;
 }
 
+/* Hardly ever does a piece that is added need more. */
+static inline void
+buf_make_room(struct pgc_buf *buf, size_t more)
+{
+    if (buf->size - buf->length <= more) {
+        pgc_buf_reserve(buf, more);
+    }
+}
+
 void
 pgc_buf_add(struct pgc_buf *buf, const void *bytes, size_t length)
 {
-    pgc_buf_reserve(buf, length);
+    buf_make_room(buf, length);
     if (length > 0) {
         memcpy(buf->data + buf->length, bytes, length);
     }
@@ -71,7 +80,9 @@ pgc_buf_adds(struct pgc_buf *buf, const char *text)
 void
 pgc_buf_addc(struct pgc_buf *buf, char c)
 {
-    pgc_buf_add(buf, &c, 1);
+    buf_make_room(buf, 1);
+    buf->data[buf->length++] = c;
+    buf->data[buf->length] = '\0';
 }
 
 void

@@ -20,7 +20,8 @@ sip_rotate(uint64_t x, unsigned bits)
     return x << bits | x >> (64 - bits);
 }
 
-static void
+/* Inline, so that the state stays in registers. */
+static inline void
 sip_round(struct sip *s)
 {
     s->v0 += s->v1;
@@ -37,7 +38,7 @@ sip_round(struct sip *s)
 
 /* Eight bytes, the first one lowest, whatever the machine's order.  A compiler makes it one load,
  * which it does not do for a loop. */
-static uint64_t
+static inline uint64_t
 sip_word(const uint8_t *bytes)
 {
     return (uint64_t)bytes[0] | (uint64_t)bytes[1] << 8 | (uint64_t)bytes[2] << 16 |

@@ -28,6 +28,7 @@ builder_forget_piece(struct pgc_builder *builder)
 {
     pgc_facts_reset(&builder->facts);
     pgc_arena_reset(&builder->arena);
+    pgc_buf_fini(&builder->payload); /* one that was large must not keep its memory for ever */
     builder->count = 0;
     builder->bytes = 0;
 }
@@ -41,6 +42,7 @@ pgc_builder_free(struct pgc_builder *builder)
     pgc_xacts_fini(&builder->xacts);
     pgc_facts_fini(&builder->facts);
     pgc_arena_fini(&builder->arena);
+    pgc_buf_fini(&builder->payload);
     pgc_buf_fini(&builder->topic);
     pgc_buf_fini(&builder->via);
     free(builder->changes);

@@ -107,8 +107,9 @@ struct pgc_builder {
     /* while raising */
     struct pgc_batch *batch;
     struct event_place place;
-    struct pgc_buf topic; /* scratch */
-    struct pgc_buf via;   /* scratch */
+    struct pgc_buf payload; /* of the event that is being raised */
+    struct pgc_buf topic;   /* scratch */
+    struct pgc_buf via;     /* scratch */
 };
 
 const struct event_map *pgc_builder_map(const struct pgc_builder *builder, enum event_kind kind);

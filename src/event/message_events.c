@@ -52,7 +52,7 @@ message_build(struct pgc_builder *builder, const struct event_message *message, 
     pgc_payload_begin(builder, &payload, event, pgc_record_get(message->row, FIELD_ID));
     payload.about = pgc_builder_key(builder, message->row, FIELD_ID);
     payload.is_update = shape == MESSAGE_UPDATED;
-    pgc_payload_add_message(builder, payload.fields, message, shape);
+    pgc_payload_add_message(builder, &payload.fields, message, shape);
     return pgc_payload_finish(builder, &payload);
 }
 
@@ -143,7 +143,7 @@ message_deleted(struct pgc_builder *builder, const struct event_record *row,
     struct event_payload payload;
 
     pgc_payload_begin(builder, &payload, "deletedMessage", pgc_record_get(row, FIELD_ID));
-    pgc_payload_add_field(builder, payload.fields, row, FIELD_ID);
+    pgc_payload_add_field(&payload.fields, row, FIELD_ID);
     pgc_payload_add_fact_message(builder, &payload, "parent_message", parent, shape);
     return pgc_payload_finish(builder, &payload);
 }

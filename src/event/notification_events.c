@@ -4,27 +4,25 @@
 #include "payload.h"
 
 /* The row as far as it is mapped. */
-static struct json_object *
-notification_object(struct pgc_builder *builder, const struct event_record *row)
+static void
+notification_add_row(const struct event_object *object, const struct event_record *row)
 {
-    struct json_object *object = pgc_payload_object();
     const bool *has = row->map->has;
 
     if (has[FIELD_ID]) {
-        pgc_payload_add_field(builder, object, row, FIELD_ID);
+        pgc_payload_add_field(object, row, FIELD_ID);
     }
-    pgc_payload_add_field(builder, object, row, FIELD_COMMUNITY_MEMBER_ID);
+    pgc_payload_add_field(object, row, FIELD_COMMUNITY_MEMBER_ID);
     if (has[FIELD_CREATED_AT]) {
-        pgc_payload_add_time(builder, object, "created_at", pgc_record_get(row, FIELD_CREATED_AT));
+        pgc_payload_add_time(object, "created_at", pgc_record_get(row, FIELD_CREATED_AT));
     }
     if (has[FIELD_SEEN_AT]) {
-        pgc_payload_add_time(builder, object, "seen_at", pgc_record_get(row, FIELD_SEEN_AT));
+        pgc_payload_add_time(object, "seen_at", pgc_record_get(row, FIELD_SEEN_AT));
     }
     if (has[FIELD_READ_AT]) {
-        pgc_payload_add_time(builder, object, "read_at", pgc_record_get(row, FIELD_READ_AT));
+        pgc_payload_add_time(object, "read_at", pgc_record_get(row, FIELD_READ_AT));
     }
-    pgc_payload_add_extras(builder, object, row);
-    return object;
+    pgc_payload_add_extras(object, row);
 }
 
 /* newNotification: a notification appears. */
@@ -32,14 +30,16 @@ void
 pgc_event_notification_new(struct pgc_builder *builder, const struct event_change *change)
 {
     struct event_payload payload;
+    struct event_object object;
     struct pgc_msg *msg;
 
     if (builder->asking) {
         return;
     }
     pgc_payload_begin(builder, &payload, "newNotification", pgc_record_get(change->now, FIELD_ID));
-    pgc_payload_add_object(
-        payload.fields, "notification", notification_object(builder, change->now));
+    object = pgc_payload_open(&payload.fields, "notification");
+    notification_add_row(&object, change->now);
+    pgc_payload_close(&object);
     msg = pgc_payload_finish(builder, &payload);
     pgc_topic_publish(builder, TOPIC_NOTIFICATIONS,
         pgc_builder_key(builder, change->now, FIELD_COMMUNITY_MEMBER_ID), msg);
@@ -65,7 +65,7 @@ pgc_event_count(struct pgc_builder *builder, struct pgc_slice member, struct pgc
     }
     pgc_payload_begin(builder, &payload,
         reset ? "resetNewNotificationCount" : "updateNewNotificationCount", (struct pgc_slice){0});
-    pgc_payload_add_raw(builder, payload.fields, "new_notifications_count", count);
+    pgc_payload_add_raw(&payload.fields, "new_notifications_count", count);
     msg = pgc_payload_finish(builder, &payload);
     pgc_topic_publish(builder, TOPIC_NOTIFICATIONS, member, msg);
     pgc_msg_unref(msg);

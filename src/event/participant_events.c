@@ -82,8 +82,8 @@ room_name_for(const struct event_record *room, const struct event_record *viewer
 
 /* The viewer's own participant, from the row alone where the database no longer has it. */
 static void
-room_add_current_participant(struct pgc_builder *builder, struct json_object *object,
-    const struct event_record *viewer, const struct event_record *row)
+room_add_current_participant(const struct event_object *object, const struct event_record *viewer,
+    const struct event_record *row)
 {
     static const enum event_field fields[] = {
         FIELD_ID,
@@ -96,20 +96,20 @@ room_add_current_participant(struct pgc_builder *builder, struct json_object *ob
         FIELD_DELETED_AT,
     };
     struct pgc_slice known = pgc_record_get(viewer, FIELD_CURRENT_PARTICIPANT);
-    struct json_object *child;
+    struct event_object child;
     size_t i;
 
     if (!pgc_slice_is_null(known)) {
-        pgc_payload_add_raw(builder, object, "current_participant", known);
+        pgc_payload_add_raw(object, "current_participant", known);
         return;
     }
-    child = pgc_payload_object();
+    child = pgc_payload_open(object, "current_participant");
     for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
-        pgc_payload_add_field(builder, child, row, fields[i]);
+        pgc_payload_add_field(&child, row, fields[i]);
     }
-    pgc_payload_add_or(builder, child, "admin", pgc_record_get(row, FIELD_ADMIN), "false");
-    pgc_payload_add_or(builder, child, "muted", pgc_record_get(row, FIELD_MUTED), "false");
-    pgc_payload_add_object(object, "current_participant", child);
+    pgc_payload_add_or(&child, "admin", pgc_record_get(row, FIELD_ADMIN), "false");
+    pgc_payload_add_or(&child, "muted", pgc_record_get(row, FIELD_MUTED), "false");
+    pgc_payload_close(&child);
 }
 
 /* Then a new member sees nothing that was said before. */
@@ -128,24 +128,24 @@ room_add_as_seen(struct pgc_builder *builder, struct event_payload *payload,
     const struct event_change *change)
 {
     struct pgc_slice key = pgc_builder_key(builder, change->now, FIELD_CHAT_ROOM_ID);
-    struct json_object *object = payload->fields;
+    const struct event_object *object = &payload->fields;
 
-    pgc_payload_add_field(builder, object, room, FIELD_ID);
+    pgc_payload_add_field(object, room, FIELD_ID);
     pgc_payload_add_room_uuid(builder, object, "uuid", room, key);
-    pgc_payload_add_field(builder, object, room, FIELD_IDENTIFIER);
-    pgc_payload_add_or(builder, object, "unread_messages_count",
-        pgc_record_get(viewer, FIELD_UNREAD_MESSAGES_COUNT), "0");
-    pgc_payload_add_field(builder, object, room, FIELD_CHAT_ROOM_KIND);
-    pgc_payload_add_raw(builder, object, "chat_room_name", room_name_for(room, viewer));
-    pgc_payload_add_field(builder, object, room, FIELD_CHAT_ROOM_DESCRIPTION);
-    pgc_payload_add_or(builder, object, "chat_room_show_history",
+    pgc_payload_add_field(object, room, FIELD_IDENTIFIER);
+    pgc_payload_add_or(
+        object, "unread_messages_count", pgc_record_get(viewer, FIELD_UNREAD_MESSAGES_COUNT), "0");
+    pgc_payload_add_field(object, room, FIELD_CHAT_ROOM_KIND);
+    pgc_payload_add_raw(object, "chat_room_name", room_name_for(room, viewer));
+    pgc_payload_add_field(object, room, FIELD_CHAT_ROOM_DESCRIPTION);
+    pgc_payload_add_or(object, "chat_room_show_history",
         pgc_record_get(room, FIELD_CHAT_ROOM_SHOW_HISTORY), "true");
-    pgc_payload_add_or(builder, object, "other_participants_preview",
+    pgc_payload_add_or(object, "other_participants_preview",
         pgc_record_get(viewer, FIELD_OTHER_PARTICIPANTS_PREVIEW), "[]");
-    room_add_current_participant(builder, object, viewer, change->now);
+    room_add_current_participant(object, viewer, change->now);
     pgc_payload_add_fact_message(builder, payload, "last_message",
         room_hides_history(room) ? NULL : pgc_facts_last_message(builder, key), MESSAGE_UPDATED);
-    pgc_payload_add_extras(builder, object, room);
+    pgc_payload_add_extras(object, room);
 }
 
 /* chatRoomCreated: a member becomes a participant of a room that is not embedded.  Built for those
@@ -202,7 +202,7 @@ pgc_event_room_read(struct pgc_builder *builder, const struct event_change *chan
     }
     pgc_payload_begin(
         builder, &payload, "chatRoomRead", pgc_record_get(change->now, FIELD_CHAT_ROOM_ID));
-    pgc_payload_add_room_uuid(builder, payload.fields, "chat_room_uuid", room, participant.room);
+    pgc_payload_add_room_uuid(builder, &payload.fields, "chat_room_uuid", room, participant.room);
     msg = pgc_payload_finish(builder, &payload);
     pgc_topic_publish(builder, TOPIC_MEMBER, participant.member, msg);
     pgc_msg_unref(msg);
@@ -217,9 +217,8 @@ room_publish_pinned(
     struct pgc_msg *msg;
 
     pgc_payload_begin(builder, &payload, "chatRoomPinned", room_id);
-    pgc_payload_add_raw(builder, payload.fields, "chat_room_id", room_id);
-    pgc_payload_add_time(
-        builder, payload.fields, "pinned_at", pgc_record_get(row, FIELD_PINNED_AT));
+    pgc_payload_add_raw(&payload.fields, "chat_room_id", room_id);
+    pgc_payload_add_time(&payload.fields, "pinned_at", pgc_record_get(row, FIELD_PINNED_AT));
     msg = pgc_payload_finish(builder, &payload);
     pgc_topic_publish(builder, TOPIC_MEMBER, member, msg);
     pgc_msg_unref(msg);
@@ -298,7 +297,7 @@ pgc_event_room_unpinned(struct pgc_builder *builder, const struct event_change *
         return;
     }
     pgc_payload_begin(builder, &payload, "chatRoomUnPinned", room_id);
-    pgc_payload_add_raw(builder, payload.fields, "chat_room_id", room_id);
+    pgc_payload_add_raw(&payload.fields, "chat_room_id", room_id);
     msg = pgc_payload_finish(builder, &payload);
     pgc_topic_publish(builder, TOPIC_MEMBER, participant.member, msg);
     pgc_msg_unref(msg);

@@ -1,158 +1,151 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/*
- * payload.c - an event's JSON, member by member.
- *
- * json-c says when it finds no memory, or leaves out what it found none for: an event is whole or
- * the process ends.
- */
+/* payload.c - an event's JSON, written member by member. */
 #include "payload.h"
 
-#include <errno.h>
-
-#include <json-c/json.h>
-
-#include "pgcable/mem.h"
-
-enum { TO_STRING = JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE };
+#include <string.h>
 
 /* ---- members of an object ---- */
 
-/* What json-c made, which is there. */
-static struct json_object *
-payload_made(struct json_object *value)
+static void
+object_begin(const struct event_object *object)
 {
-    if (value == NULL) {
-        pgc_mem_none("json-c");
-    }
-    return value;
+    pgc_buf_addc(object->text, '{');
 }
 
-struct json_object *
-pgc_payload_object(void)
+void
+pgc_payload_close(const struct event_object *object)
 {
-    return payload_made(json_object_new_object());
+    pgc_buf_addc(object->text, '}');
 }
 
 static void
-payload_put(struct json_object *object, const char *name, struct json_object *value)
+object_add_comma(const struct event_object *object)
 {
-    if (json_object_object_add_ex(object, name, value,
-            JSON_C_OBJECT_ADD_KEY_IS_NEW | JSON_C_OBJECT_ADD_CONSTANT_KEY) != 0) {
-        pgc_mem_none("json-c");
+    if (object->text->length > object->start + 1) {
+        pgc_buf_addc(object->text, ',');
     }
 }
 
-static struct pgc_slice
-payload_text(struct json_object *object)
+static void
+object_add_name(const struct event_object *object, const char *name)
 {
-    struct pgc_slice text;
+    object_add_comma(object);
+    pgc_buf_addc(object->text, '"');
+    pgc_buf_adds(object->text, name);
+    pgc_buf_addc(object->text, '"');
+    pgc_buf_addc(object->text, ':');
+}
 
-    errno = 0;
-    text.data = json_object_to_json_string_length(object, TO_STRING, &text.length);
-    if (text.data == NULL || errno == ENOMEM) {
-        pgc_mem_none("json-c");
+/* The stored bytes, whatever they are. */
+static void
+object_add_value(const struct event_object *object, struct pgc_slice value)
+{
+    if (pgc_slice_is_null(value)) {
+        pgc_buf_adds(object->text, "null");
+    } else {
+        pgc_buf_add(object->text, value.data, value.length);
     }
-    return text;
+}
+
+struct event_object
+pgc_payload_open(const struct event_object *outer, const char *name)
+{
+    struct event_object object = {.text = outer->text};
+
+    object_add_name(outer, name);
+    object.start = object.text->length;
+    object_begin(&object);
+    return object;
 }
 
 void
-pgc_payload_add_object(struct json_object *object, const char *name, struct json_object *child)
+pgc_payload_add_raw(const struct event_object *object, const char *name, struct pgc_slice value)
 {
-    payload_put(object, name, child);
+    object_add_name(object, name);
+    object_add_value(object, value);
 }
 
 void
-pgc_payload_add_null(struct json_object *object, const char *name)
+pgc_payload_add_null(const struct event_object *object, const char *name)
 {
-    payload_put(object, name, NULL);
-}
-
-/* json-c's way to let a value write itself: the stored bytes, whatever they are. */
-static int
-payload_write_raw(
-    struct json_object *value, struct printbuf *out, int level PGC_UNUSED, int flags PGC_UNUSED)
-{
-    const struct pgc_slice *raw = json_object_get_userdata(value);
-
-    return printbuf_memappend(out, raw->data, (int)raw->length);
-}
-
-static struct json_object *
-payload_raw(struct pgc_builder *builder, struct pgc_slice raw)
-{
-    struct pgc_slice *kept = pgc_arena_alloc(&builder->arena, sizeof(*kept));
-    /* the smallest there is */
-    struct json_object *value = payload_made(json_object_new_boolean(false));
-
-    *kept = raw;
-    json_object_set_serializer(value, payload_write_raw, kept, NULL);
-    return value;
+    pgc_payload_add_raw(object, name, (struct pgc_slice){0});
 }
 
 void
-pgc_payload_add_raw(struct pgc_builder *builder, struct json_object *object, const char *name,
-    struct pgc_slice value)
-{
-    payload_put(object, name, pgc_slice_is_null(value) ? NULL : payload_raw(builder, value));
-}
-
-void
-pgc_payload_add_or(struct pgc_builder *builder, struct json_object *object, const char *name,
-    struct pgc_slice value, const char *otherwise)
+pgc_payload_add_or(const struct event_object *object, const char *name, struct pgc_slice value,
+    const char *otherwise)
 {
     if (pgc_slice_is_null(value)) {
         value = (struct pgc_slice){.data = otherwise, .length = strlen(otherwise)};
     }
-    pgc_payload_add_raw(builder, object, name, value);
+    pgc_payload_add_raw(object, name, value);
 }
 
 void
-pgc_payload_add_string(struct json_object *object, const char *name, struct pgc_slice text)
+pgc_payload_add_string(const struct event_object *object, const char *name, struct pgc_slice text)
 {
-    payload_put(
-        object, name, payload_made(json_object_new_string_len(text.data, (int)text.length)));
+    object_add_name(object, name);
+    pgc_buf_add_json(object->text, text.data, text.length);
 }
 
 /* A column that holds no time (a number, infinity) passes as it is stored. */
 void
-pgc_payload_add_time(struct pgc_builder *builder, struct json_object *object, const char *name,
-    struct pgc_slice value)
+pgc_payload_add_time(const struct event_object *object, const char *name, struct pgc_slice value)
 {
     char utc[32];
 
     if (value.data != NULL && value.length > 2 && value.data[0] == '"' &&
         pgc_time_utc(value.data + 1, value.length - 2, utc)) {
-        payload_put(object, name, payload_made(json_object_new_string(utc)));
+        value = (struct pgc_slice){.data = utc, .length = strlen(utc)};
+        pgc_payload_add_string(object, name, value);
     } else {
-        pgc_payload_add_raw(builder, object, name, value);
+        pgc_payload_add_raw(object, name, value);
     }
 }
 
 void
-pgc_payload_add_field(struct pgc_builder *builder, struct json_object *object,
-    const struct event_record *record, enum event_field field)
+pgc_payload_add_field(
+    const struct event_object *object, const struct event_record *record, enum event_field field)
 {
-    pgc_payload_add_raw(builder, object, pgc_field_name(field), pgc_record_get(record, field));
+    pgc_payload_add_raw(object, pgc_field_name(field), pgc_record_get(record, field));
+}
+
+/* Is there such a member?  Hardly ever, so the name, which needs no escapes where it is one of
+ * ours, is looked for before the members are read. */
+static bool
+object_has(const struct event_object *object, const char *name)
+{
+    const char *text = object->text->data + object->start;
+    size_t length = object->text->length - object->start;
+    const char *cursor = NULL;
+    struct pgc_slice value;
+    char key[256];
+
+    if (memmem(text, length, name, strlen(name)) == NULL) {
+        return false;
+    }
+    while (pgc_json_next(text, length, &cursor, key, sizeof(key), &value)) {
+        if (strcmp(key, name) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static void
-payload_add_extra(struct pgc_builder *builder, struct json_object *object, const char *name,
-    struct pgc_slice value)
+payload_add_extra(const struct event_object *object, const char *name, struct pgc_slice value)
 {
-    struct json_object *raw;
-
-    if (json_object_object_get_ex(object, name, NULL)) {
+    if (object_has(object, name)) {
         return;
     }
-    raw = pgc_slice_is_null(value) ? NULL : payload_raw(builder, value);
-    if (json_object_object_add(object, name, raw) != 0) {
-        pgc_mem_none("json-c");
-    }
+    object_add_comma(object);
+    pgc_buf_add_json(object->text, name, strlen(name));
+    pgc_buf_addc(object->text, ':');
+    object_add_value(object, value);
 }
 
 void
-pgc_payload_add_extras(
-    struct pgc_builder *builder, struct json_object *object, const struct event_record *record)
+pgc_payload_add_extras(const struct event_object *object, const struct event_record *record)
 {
     struct pgc_slice fact = pgc_record_get(record, FIELD_EXTRA);
     const char *cursor = NULL;
@@ -162,12 +155,12 @@ pgc_payload_add_extras(
 
     if (record != NULL && record->map != NULL) {
         for (i = 0; i < record->map->extra_count; i++) {
-            payload_add_extra(builder, object, record->map->extras[i], record->extra[i]);
+            payload_add_extra(object, record->map->extras[i], record->extra[i]);
         }
     }
     while (fact.data != NULL &&
            pgc_json_next(fact.data, fact.length, &cursor, name, sizeof(name), &value)) {
-        payload_add_extra(builder, object, name, value);
+        payload_add_extra(object, name, value);
     }
 }
 
@@ -177,13 +170,29 @@ void
 pgc_payload_begin(struct pgc_builder *builder, struct event_payload *payload, const char *event,
     struct pgc_slice id)
 {
-    *payload = (struct event_payload){.event = event, .id = id, .root = pgc_payload_object()};
-    payload_put(payload->root, "event", payload_made(json_object_new_string(event)));
-    payload->fields = payload->root;
+    struct event_object root = {.text = &builder->payload};
+
+    pgc_buf_clear(root.text);
+    object_begin(&root);
+    pgc_payload_add_string(
+        &root, "event", (struct pgc_slice){.data = event, .length = strlen(event)});
+    *payload = (struct event_payload){.event = event, .id = id, .root = root, .fields = root};
     if (builder->conf.envelope == PGC_ENVELOPE_NESTED) {
-        payload->fields = pgc_payload_object();
-        payload_put(payload->root, "data", payload->fields);
+        payload->fields = pgc_payload_open(&root, "data");
     }
+}
+
+/* The whole text, good until the next payload begins. */
+static struct pgc_slice
+payload_end(struct pgc_builder *builder, const struct event_payload *payload)
+{
+    const struct pgc_buf *text = &builder->payload;
+
+    if (builder->conf.envelope == PGC_ENVELOPE_NESTED) {
+        pgc_payload_close(&payload->fields);
+    }
+    pgc_payload_close(&payload->root);
+    return (struct pgc_slice){.data = pgc_buf_str(text), .length = text->length};
 }
 
 static struct pgc_msg *
@@ -219,15 +228,12 @@ payload_truncated(struct pgc_builder *builder, const struct event_payload *whole
     static const char yes[] = "true";
     struct pgc_slice none = {0};
     struct event_payload payload;
-    struct pgc_msg *msg;
 
     pgc_payload_begin(builder, &payload, whole->event, whole->id);
-    pgc_payload_add_raw(builder, payload.fields, "id",
-        pgc_mapping_omits(builder->mapping, whole->id) ? none : whole->id);
-    pgc_payload_add_or(builder, payload.fields, "truncated", none, yes);
-    msg = payload_message(builder, whole, payload_text(payload.root));
-    json_object_put(payload.root);
-    return msg;
+    pgc_payload_add_raw(
+        &payload.fields, "id", pgc_mapping_omits(builder->mapping, whole->id) ? none : whole->id);
+    pgc_payload_add_or(&payload.fields, "truncated", none, yes);
+    return payload_message(builder, whole, payload_end(builder, &payload));
 }
 
 bool
@@ -258,12 +264,9 @@ pgc_payload_message(
 }
 
 struct pgc_msg *
-pgc_payload_finish(struct pgc_builder *builder, struct event_payload *payload)
+pgc_payload_finish(struct pgc_builder *builder, const struct event_payload *payload)
 {
-    struct pgc_msg *msg = pgc_payload_message(builder, payload, payload_text(payload->root));
-
-    json_object_put(payload->root);
-    return msg;
+    return pgc_payload_message(builder, payload, payload_end(builder, payload));
 }
 
 void

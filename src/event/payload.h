@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * payload.h - the JSON of an event, built by json-c around stored values that are never parsed.
+ * payload.h - the JSON of an event, written around stored values that are never parsed.
  *
  * A stored value goes into the payload as the bytes that PostgreSQL wrote: a number of any size
  * and the key order of a json column stay as they are.
@@ -10,7 +10,11 @@
 
 #include "builder.h"
 
-struct json_object;
+/* An object that is being written: one inside it is closed before its own next member. */
+struct event_object {
+    struct pgc_buf *text;
+    size_t start; /* where it opens */
+};
 
 struct event_payload {
     const char *event;
@@ -18,8 +22,8 @@ struct event_payload {
     struct pgc_slice about; /* key of the chat message that it shows, if any */
     struct pgc_slice embeds; /* and of the one that it shows inside */
     bool is_update;          /* of what it is about */
-    struct json_object *root;
-    struct json_object *fields; /* where the contract's fields go: the root, or its "data" */
+    struct event_object root;
+    struct event_object fields; /* where the contract's fields go: the root, or its "data" */
 };
 
 /* ---- one event ---- */
@@ -27,8 +31,9 @@ struct event_payload {
 void pgc_payload_begin(struct pgc_builder *builder, struct event_payload *payload,
     const char *event, struct pgc_slice id);
 
-/* The message, with the next place in the order; frees the JSON.  The caller unrefs it. */
-struct pgc_msg *pgc_payload_finish(struct pgc_builder *builder, struct event_payload *payload);
+/* The message, with the next place in the order.  The caller unrefs it. */
+struct pgc_msg *pgc_payload_finish(
+    struct pgc_builder *builder, const struct event_payload *payload);
 
 /* Within the limit, and with all values that belong into it? */
 bool pgc_payload_is_whole(const struct pgc_builder *builder, struct pgc_slice text);
@@ -46,28 +51,28 @@ void pgc_payload_hole(struct pgc_builder *builder, enum event_topic topic, struc
 
 /* ---- members of an object ---- */
 
-struct json_object *pgc_payload_object(void);
-void pgc_payload_add_object(
-    struct json_object *object, const char *name, struct json_object *child);
-void pgc_payload_add_null(struct json_object *object, const char *name);
+/* Member `name` is an object, until it is closed. */
+struct event_object pgc_payload_open(const struct event_object *outer, const char *name);
+void pgc_payload_close(const struct event_object *object);
 
-/* `name` must be a constant; an absent value is null, or `otherwise` (JSON) where there is one. */
-void pgc_payload_add_raw(struct pgc_builder *builder, struct json_object *object, const char *name,
-    struct pgc_slice value);
-void pgc_payload_add_or(struct pgc_builder *builder, struct json_object *object, const char *name,
-    struct pgc_slice value, const char *otherwise);
-void pgc_payload_add_time(struct pgc_builder *builder, struct json_object *object, const char *name,
-    struct pgc_slice value);
-void pgc_payload_add_string(struct json_object *object, const char *name, struct pgc_slice text);
+/* `name` needs no escapes; an absent value is null, or `otherwise` (JSON) where there is one. */
+void pgc_payload_add_raw(
+    const struct event_object *object, const char *name, struct pgc_slice value);
+void pgc_payload_add_null(const struct event_object *object, const char *name);
+void pgc_payload_add_or(const struct event_object *object, const char *name, struct pgc_slice value,
+    const char *otherwise);
+void pgc_payload_add_time(
+    const struct event_object *object, const char *name, struct pgc_slice value);
+void pgc_payload_add_string(
+    const struct event_object *object, const char *name, struct pgc_slice text);
 
 /* A record's field under its canonical name. */
-void pgc_payload_add_field(struct pgc_builder *builder, struct json_object *object,
-    const struct event_record *record, enum event_field field);
+void pgc_payload_add_field(
+    const struct event_object *object, const struct event_record *record, enum event_field field);
 
 /* What the mapping lists as extra, under its own names; never in place of a member that is there.
  */
-void pgc_payload_add_extras(
-    struct pgc_builder *builder, struct json_object *object, const struct event_record *record);
+void pgc_payload_add_extras(const struct event_object *object, const struct event_record *record);
 
 /* ---- objects that several events show (objects.c) ---- */
 
@@ -88,7 +93,7 @@ struct event_message {
 /* Looks the parts up (or asks for them); without `with_stats` nobody has replied to it yet. */
 void pgc_message_gather(struct pgc_builder *builder, struct event_message *message,
     const struct event_record *row, bool with_stats);
-void pgc_payload_add_message(struct pgc_builder *builder, struct json_object *object,
+void pgc_payload_add_message(struct pgc_builder *builder, const struct event_object *object,
     const struct event_message *message, enum event_message_shape shape);
 
 /* A message that comes whole out of the facts, as member `name`; null if it is gone or deleted. */
@@ -96,7 +101,7 @@ void pgc_payload_add_fact_message(struct pgc_builder *builder, struct event_payl
     const char *name, const struct event_record *fact, enum event_message_shape shape);
 
 /* The room's uuid, or its id as a string where rooms have none. */
-void pgc_payload_add_room_uuid(struct pgc_builder *builder, struct json_object *object,
+void pgc_payload_add_room_uuid(struct pgc_builder *builder, const struct event_object *object,
     const char *name, const struct event_record *room, struct pgc_slice room_key);
 
 /* The fields of chatRoomUpdated. */

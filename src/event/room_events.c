@@ -54,7 +54,7 @@ pgc_event_room_deleted(struct pgc_builder *builder, const struct event_change *c
         return;
     }
     pgc_payload_begin(builder, &payload, "chatRoomDeleted", pgc_record_get(room, FIELD_ID));
-    pgc_payload_add_room_uuid(builder, payload.fields, "chat_room_uuid", room, key);
+    pgc_payload_add_room_uuid(builder, &payload.fields, "chat_room_uuid", room, key);
     msg = pgc_payload_finish(builder, &payload);
     pgc_topic_publish(builder, TOPIC_ROOM_MEMBERS, key, msg);
     pgc_xact_tell_leavers(builder, change, key, msg);

@@ -45,7 +45,7 @@ pgc_event_thread_read(struct pgc_builder *builder, const struct event_change *ch
         return;
     }
     pgc_payload_begin(builder, &payload, "chatThreadRead", thread_id);
-    pgc_payload_add_raw(builder, payload.fields, "chat_thread_id", thread_id);
+    pgc_payload_add_raw(&payload.fields, "chat_thread_id", thread_id);
     msg = pgc_payload_finish(builder, &payload);
     pgc_topic_publish(builder, TOPIC_THREADS,
         pgc_builder_key(builder, change->now, FIELD_COMMUNITY_MEMBER_ID), msg);

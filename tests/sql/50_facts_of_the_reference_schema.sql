@@ -10,7 +10,7 @@ create function t.fact(p_needs text) returns text language sql as $$
 $$;
 \set room 'room 7 {"id":7,"uuid":"0b6f3c2e-7a51-4c5e-9b1d-2f0c6d1e8a10","identifier":"team","chat_room_kind":"group_chat","chat_room_name":"Team","chat_room_description":"All","chat_room_show_history":true,"is_embedded":false,"pinned_message_id":null,"deleted_at":null,"extra":{}}'
 \set sender22 'sender p:22 {"id":22,"community_member_id":43,"name":"Bo","avatar_url":"http://a/43","user_public_uid":"u43","extra":{}}'
-\set message981 ' {"id":981,"chat_room_id":7,"chat_room_participant_id":22,"community_member_id":null,"body":"Hi","rich_text_body":{"body": "ü"},"sent_at":"2026-10-01T09:14:31.001","created_at":"2026-10-01T09:14:31.001","creation_uuid":"7f0a9a52-4f0e-4f44-8d3a-0b6a5d2f9c77","chat_thread_id":null,"parent_message_id":null,"lesson_id":null,"edited_at":null,"deleted_at":null,"extra":{}}'
+\set message981 ' {"id":981,"chat_room_id":7,"chat_room_participant_id":22,"body":"Hi","rich_text_body":{"body": "ü"},"sent_at":"2026-10-01T09:14:31.001","created_at":"2026-10-01T09:14:31.001","creation_uuid":"7f0a9a52-4f0e-4f44-8d3a-0b6a5d2f9c77","chat_thread_id":null,"parent_message_id":null,"lesson_id":null,"edited_at":null,"deleted_at":null,"extra":{}}'
 \set stats981 'stats 981 {"replies_count":1,"total_thread_participants_count":2,"thread_participants_preview":[{"id":4,"community_member_id":43,"avatar_url":"http://a/43","name":"Bo"},{"id":6,"community_member_id":42,"avatar_url":"http://a/42","name":"Ann"}],"chat_thread_replies_count":1}'
 select t.is(t.fact('{"room":["7","99"]}'), :'room', 'room');
 select t.is(t.fact('{"sender":[{"participant":"22"},{"participant":"99"}]}'), :'sender22', 'sender');
