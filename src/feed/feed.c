@@ -54,10 +54,12 @@ pgc_feed_trouble(struct pgc_feed *feed, const struct pgc_err *why, const char *d
     int64_t delay_ms = FEED_TROUBLE_FIRST_MS;
 
     (void)pgc_err_wrap(&err, "%s", doing);
-    if (!pgc_pg_is_idle(feed->reader) || feed->ahead == AHEAD_ASKING) {
-        /* A stream is paused for what the asker failed at, and nothing else would be answered; or
-         * the asker's answer would come when nobody waits for it any more. */
+    if (!pgc_pg_is_idle(feed->reader)) {
+        /* A stream is paused for what the asker failed at, and nothing else would be answered. */
         pgc_pg_drop(feed->reader, err.message);
+    }
+    if (feed->ahead == AHEAD_ASKING) {
+        pgc_pg_drop(feed->asker, err.message); /* nobody waits for what it would answer now */
     }
     if (strcmp(feed->reported, err.message) != 0) {
         pgc_log_err(PGC_LOG_ERROR, 0, &err, "not ready");
