@@ -17,6 +17,8 @@
 #include "pgcable/buf.h"
 #include "pgcable/err.h"
 
+enum pgc_role { PGC_ROLE_ALL, PGC_ROLE_FEED, PGC_ROLE_EDGE };
+
 struct pgc_conf {
     char *admin_address;         /* "127.0.0.1" */
     int64_t admin_port;          /* 9090, -1..65535; 0 = any free one, -1 = no admin address */
@@ -57,6 +59,13 @@ struct pgc_conf {
     int64_t max_subscriptions;           /* 64, 1..10000: per connection */
     int64_t max_token_bytes;             /* 8192, 256..8192 */
     int64_t message_ms;                  /* 5000, 100..600000 */
+    char *nats_credentials;              /* "" = none */
+    char *nats_prefix;                   /* "pgcable" */
+    int64_t nats_replicas;               /* 1, 1..5 */
+    char *nats_tls_ca;                   /* "" = whom the machine trusts */
+    char *nats_tls_certificate;          /* "" = none */
+    char *nats_tls_key;                  /* "" */
+    char *nats_url;                      /* "" ; secret: it may hold a password */
     int64_t notify;                      /* enum: auto (default), always, off = 0, 1, 2 */
     int64_t outbox_max_bytes;            /* 1073741824, 0..1125899906842624; 0 = no bound */
     char *page_dir;                      /* "" ; files served on the admin address */
@@ -69,6 +78,7 @@ struct pgc_conf {
     int64_t reauthorize_s;               /* 30, 1..60 */
     int64_t replay_messages;             /* 10000, 1..1000000: in one replay */
     int64_t retention_s;                 /* 300, 10..604800 */
+    int64_t role;                        /* enum pgc_role */
     char *rs256_public_key;              /* "" */
     int64_t shutdown_ms;                 /* 5000, 0..600000 */
     char *sse_path;                      /* "/events"; "" = no event streams */

@@ -17,6 +17,7 @@ enum pgc_err_code {
     PGC_ERR_CONF,   /* a setting, or a file it names */
     PGC_ERR_SYS,    /* the operating system said no */
     PGC_ERR_PG,     /* PostgreSQL or the way there */
+    PGC_ERR_BUS,    /* NATS or the way there */
     PGC_ERR_SCHEMA, /* our schema is missing, too old or too new; a mapping is wrong */
     PGC_ERR_DATA,   /* bytes from outside that are not what they should be */
     PGC_ERR_AUTH,   /* a token or a right */

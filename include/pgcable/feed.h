@@ -21,6 +21,13 @@
 
 enum pgc_notify_mode { PGC_NOTIFY_AUTO, PGC_NOTIFY_ALWAYS, PGC_NOTIFY_OFF };
 
+/* What another daemon handed on last. */
+struct pgc_feed_after {
+    int64_t tick;   /* 0 = nothing: begin as always */
+    uint32_t nonce; /* if the tick has another one here, this is another history */
+    bool is_whole;  /* else this tick comes once more, from its start */
+};
+
 struct pgc_feed_conf {
     const char *database;     /* DSN */
     int64_t poll_ms;          /* fallback poll while idle */
@@ -39,6 +46,8 @@ struct pgc_feed_conf {
      * member's view is built for members who do not listen, too. */
     bool looks_on;
     int64_t looks_after; /* begin behind that tick; 0 = behind what was history_s ago */
+
+    struct pgc_feed_after goes_on; /* begin behind that, as if it had been handed on here */
 };
 
 /* What /ready and the metrics page want to know; copied under a lock, any thread. */

@@ -2,9 +2,8 @@
 /*
  * metrics.h - numbers for Prometheus.
  *
- * A registry is filled at start and then only counted: registering is for one thread, counting for
- * any (relaxed atomics).  Names and units follow Prometheus' conventions (_total, _seconds,
- * _bytes).
+ * Any thread may register, write and count; counting takes no lock (relaxed atomics).  Names and
+ * units follow Prometheus' conventions (_total, _seconds, _bytes).
  */
 #ifndef PGCABLE_METRICS_H
 #define PGCABLE_METRICS_H
@@ -43,18 +42,18 @@ void pgc_metric_observe_us(struct pgc_metric *metric, int64_t microseconds); /* 
 int64_t pgc_metric_get(const struct pgc_metric *metric); /* counter, gauge; histogram: count */
 
 /* Prometheus text format 0.0.4, families in order of registration. */
-void pgc_metrics_write(const struct pgc_metrics *metrics, struct pgc_buf *out);
+void pgc_metrics_write(struct pgc_metrics *metrics, struct pgc_buf *out);
 
 /* {"name":{"labels":value}}, of a histogram the count. */
-void pgc_metrics_write_json(const struct pgc_metrics *metrics, struct pgc_buf *out);
+void pgc_metrics_write_json(struct pgc_metrics *metrics, struct pgc_buf *out);
 
 /* All of that name together, as pgc_metric_get(); 0 if there is none. */
-int64_t pgc_metrics_total(const struct pgc_metrics *metrics, const char *name);
+int64_t pgc_metrics_total(struct pgc_metrics *metrics, const char *name);
 
 /* What histograms of that name have counted so far, together; zeroes if there are none. */
 enum { PGC_METRIC_CELLS = 19 };
 void pgc_metrics_cells(
-    const struct pgc_metrics *metrics, const char *name, int64_t cells[PGC_METRIC_CELLS]);
+    struct pgc_metrics *metrics, const char *name, int64_t cells[PGC_METRIC_CELLS]);
 
 /* The value, in microseconds, below which `share` (0.99) of the observations in `cells` are, as far
  * as the buckets tell; -1 if there are none. */

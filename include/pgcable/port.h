@@ -77,6 +77,9 @@ void pgc_port_take_down_answer(struct pgc_port *port, struct pgc_answer *answer)
 /* How many items wait for the worker; any thread; a moment's truth, for back-pressure. */
 size_t pgc_port_depth(struct pgc_port *port);
 
+/* Worker's thread: so many that it has received are not done with, and wait as well. */
+void pgc_port_owe(struct pgc_port *port, size_t items);
+
 /* Worker's thread.  `ask` is taken over. */
 void pgc_port_take_up_ask(struct pgc_port *port, struct pgc_ask *ask);
 
@@ -91,6 +94,10 @@ bool pgc_port_has_viewer(struct pgc_port *port, const char *member); /* feed's t
 
 /* Who has gone counts as listening for so long.  Feed's thread, before it opens its end. */
 void pgc_port_linger(struct pgc_port *port, int64_t ms);
+
+/* Be told who begins to listen on this port, and who ceases to.  As above. */
+void pgc_port_watch_viewers(
+    struct pgc_port *port, void (*changed)(const char *member, bool listens, void *arg), void *arg);
 
 struct pgc_ask *pgc_ask_new(uint64_t ticket, enum pgc_stream_kind kind, const char *member,
     const char *room, const char *room_uuid); /* copies; room and uuid may be NULL */

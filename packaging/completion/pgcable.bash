@@ -13,7 +13,7 @@ _pgcable() {
     done
     COMPREPLY=()
     case $before in
-        -c | --config | --*_file | --*_key | --*_certificate)
+        -c | --config | --*_file | --*_key | --*_certificate | --*_ca | --*_credentials)
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
             return
             ;;

@@ -2281,6 +2281,30 @@ ALTER FUNCTION pgcable.knock() OWNER TO pgcable_owner;
 
 COMMENT ON FUNCTION pgcable.knock() IS 'Internal: notify, if a daemon sleeps that relies on it.';
 
+CREATE FUNCTION pgcable.lead(p_name text, p_lease interval) RETURNS TABLE(term bigint, leader text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+    v_now timestamptz := clock_timestamp();
+begin
+    update pgcable.leader l set
+        name = p_name,
+        term = case when l.name = p_name and l.until > v_now then l.term
+            else greatest(l.term + 1, (extract(epoch from v_now) * 1000000)::bigint) end,
+        until = v_now + p_lease
+    where l.name = p_name or l.until <= v_now and p_lease > interval '0';
+    return query
+        select case when l.name = p_name and l.until > v_now then l.term end, l.name
+        from pgcable.leader l;
+end;
+$$;
+
+ALTER FUNCTION pgcable.lead(p_name text, p_lease interval) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.lead(p_name text, p_lease interval) IS 'Daemon: lead for so long from now, or go on; 0 = let go. The term, or null while another one leads, and its name.';
+
 CREATE FUNCTION pgcable.mapping_drop(p_kind text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3760,6 +3784,19 @@ ALTER FUNCTION pgcable.those_of(p_table regclass, p_columns text[]) OWNER TO pgc
 
 COMMENT ON FUNCTION pgcable.those_of(p_table regclass, p_columns text[]) IS 'Internal: these columns, as far as the table has them.';
 
+CREATE FUNCTION pgcable.tick_and_before(p_tick bigint) RETURNS TABLE(tick bigint, nonce text, at_us bigint)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select t.tick, t.nonce::text, (extract(epoch from t.at) * 1000000)::bigint
+    from pgcable.tick t
+    where t.tick in (p_tick - 1, p_tick);
+$$;
+
+ALTER FUNCTION pgcable.tick_and_before(p_tick bigint) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.tick_and_before(p_tick bigint) IS 'Daemon: that tick and the one before, as far as they are kept: to go on with what another one published.';
+
 CREATE FUNCTION pgcable.tick_behind(p_table regclass) RETURNS bigint
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4063,6 +4100,20 @@ ALTER TABLE pgcable.generic ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY
     CACHE 1
 );
 
+CREATE TABLE pgcable.leader (
+    one boolean DEFAULT true NOT NULL,
+    name text DEFAULT ''::text NOT NULL,
+    term bigint DEFAULT 0 NOT NULL,
+    until timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    CONSTRAINT leader_one_check CHECK (one)
+);
+
+ALTER TABLE pgcable.leader OWNER TO pgcable_owner;
+
+COMMENT ON TABLE pgcable.leader IS 'The daemon that publishes, and until when nobody else may.';
+
+COMMENT ON COLUMN pgcable.leader.term IS 'Grows each time that somebody begins to lead, the one who led before included.';
+
 CREATE TABLE pgcable.mapping (
     kind text NOT NULL,
     relation regclass NOT NULL,
@@ -4228,6 +4279,9 @@ ALTER TABLE ONLY pgcable.channel
 
 ALTER TABLE ONLY pgcable.generic
     ADD CONSTRAINT generic_pkey PRIMARY KEY (relation);
+
+ALTER TABLE ONLY pgcable.leader
+    ADD CONSTRAINT leader_pkey PRIMARY KEY (one);
 
 ALTER TABLE ONLY pgcable.mapping
     ADD CONSTRAINT mapping_pkey PRIMARY KEY (kind);
@@ -4415,6 +4469,9 @@ REVOKE ALL ON FUNCTION pgcable.kept(p_row json, p_columns text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.knock() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION pgcable.lead(p_name text, p_lease interval) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgcable.lead(p_name text, p_lease interval) TO pgcable_daemon;
+
 REVOKE ALL ON FUNCTION pgcable.mapping_drop(p_kind text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.mapping_info() FROM PUBLIC;
@@ -4529,6 +4586,9 @@ REVOKE ALL ON FUNCTION pgcable.tend(p_max_bytes bigint, p_max_payload_bytes bigi
 GRANT ALL ON FUNCTION pgcable.tend(p_max_bytes bigint, p_max_payload_bytes bigint) TO pgcable_daemon;
 
 REVOKE ALL ON FUNCTION pgcable.those_of(p_table regclass, p_columns text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.tick_and_before(p_tick bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgcable.tick_and_before(p_tick bigint) TO pgcable_daemon;
 
 REVOKE ALL ON FUNCTION pgcable.tick_behind(p_table regclass) FROM PUBLIC;
 

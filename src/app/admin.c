@@ -11,8 +11,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "pgcable/clock.h"
-#include "pgcable/feed.h"
 #include "pgcable/http.h"
 #include "pgcable/log.h"
 #include "pgcable/mem.h"
@@ -22,7 +20,7 @@
 
 #include "app.h"
 
-enum { ADMIN_MAX_FILE_BYTES = 4 << 20, ADMIN_STALE_MS = 10000, ADMIN_BAD_REQUEST = 400 };
+enum { ADMIN_MAX_FILE_BYTES = 4 << 20, ADMIN_BAD_REQUEST = 400 };
 
 /* Of the page: it loads what is ours and shows nothing that it was not given. */
 static const char admin_policy[] = "default-src 'none'; script-src 'self'; style-src 'self'; "
@@ -37,7 +35,7 @@ struct admin_file {
 struct app_admin {
     struct pgc_http *http;
     struct pgc_metrics *metrics;
-    struct pgc_feed *feed;
+    struct app_source *source;
     struct pgc_recent *recent;
     struct pgc_table *files; /* name -> struct admin_file */
     struct app_stats *stats;
@@ -123,34 +121,31 @@ admin_read_dir(struct app_admin *admin, const char *dir, struct pgc_err *err)
     return ok;
 }
 
-void
-app_admin_status(struct pgc_feed *feed, struct pgc_feed_status *status)
-{
-    pgc_feed_status(feed, status);
-    if (status->ready && pgc_monotonic_ms() - status->since_ms > ADMIN_STALE_MS) {
-        status->ready = false;
-        snprintf(status->why, sizeof(status->why),
-            "no look at the database has succeeded for more than %d s", ADMIN_STALE_MS / 1000);
-    }
-}
-
 static void
 admin_ready(struct app_admin *admin, struct pgc_http_answer *answer)
 {
-    struct pgc_feed_status status;
+    struct app_status status;
+    const struct pgc_feed_status *feed = &status.feed;
 
-    app_admin_status(admin->feed, &status);
-    answer->status = status.ready ? 200 : 503;
-    if (status.ready) {
-        pgc_buf_addf(&answer->body, "ready, tick %lld\n", (long long)status.tick);
-        pgc_buf_addf(&answer->body, "outbox: %lld bytes, oldest row %lld s, %lld ticks\n",
-            (long long)status.outbox_bytes, (long long)status.outbox_age_s,
-            (long long)status.outbox_ticks);
-        if (status.pause[0] != '\0') {
-            pgc_buf_addf(&answer->body, "%s: changes are dropped\n", status.pause);
-        }
+    app_source_status(admin->source, &status);
+    if (!feed->ready) {
+        answer->status = 503;
+        pgc_buf_addf(&answer->body, "not ready: %s\n", feed->why);
+        return;
+    }
+    answer->status = 200;
+    if (status.note[0] != '\0') {
+        pgc_buf_addf(&answer->body, "ready, %s\n", status.note);
     } else {
-        pgc_buf_addf(&answer->body, "not ready: %s\n", status.why);
+        pgc_buf_addf(&answer->body, "ready, tick %lld\n", (long long)feed->tick);
+    }
+    if (status.reads) {
+        pgc_buf_addf(&answer->body, "outbox: %lld bytes, oldest row %lld s, %lld ticks\n",
+            (long long)feed->outbox_bytes, (long long)feed->outbox_age_s,
+            (long long)feed->outbox_ticks);
+    }
+    if (feed->pause[0] != '\0') {
+        pgc_buf_addf(&answer->body, "%s: changes are dropped\n", feed->pause);
     }
 }
 
@@ -263,10 +258,10 @@ app_admin_open(struct pgc_loop *loop, const struct app_admin_conf *conf, struct 
     struct app_admin *admin = pgc_xcalloc(1, sizeof(*admin));
 
     admin->metrics = conf->metrics;
-    admin->feed = conf->feed;
+    admin->source = conf->source;
     admin->recent = conf->recent;
     admin->files = pgc_table_new();
-    admin->stats = app_stats_new(loop, conf->metrics, conf->feed, conf->recent);
+    admin->stats = app_stats_new(loop, conf->metrics, conf->source, conf->recent);
     admin->process = app_process_new(conf->metrics);
     if (settings->page_dir[0] != '\0' && !admin_read_dir(admin, settings->page_dir, err)) {
         goto fail;

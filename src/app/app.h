@@ -14,6 +14,7 @@
 
 #include "pgcable/conf.h"
 #include "pgcable/err.h"
+#include "pgcable/feed.h"
 
 /* ---- the command line ---- */
 
@@ -121,8 +122,6 @@ void app_print_text(const char *text);
 /* ---- the running daemon ---- */
 
 struct pgc_auth;
-struct pgc_feed;
-struct pgc_feed_status;
 struct pgc_http;
 struct pgc_http_answer;
 struct pgc_http_request;
@@ -170,6 +169,29 @@ struct app_keys *app_keys_new(struct pgc_loop *loop, struct pgc_metrics *metrics
 void app_keys_watch(struct app_keys *keys, struct app_generation *generation); /* borrowed */
 void app_keys_free(struct app_keys *keys);                                     /* NULL is fine */
 
+/* Where the workers' batches come from, by role; what is behind it has a thread of its own. */
+struct app_source;
+
+struct app_source_conf {
+    const struct pgc_conf *settings;
+    struct pgc_port *const *ports; /* borrowed, must outlive it */
+    size_t port_count;
+    struct pgc_metrics *metrics;
+    struct pgc_recent *recent;
+};
+
+/* Ready means: what is committed now will be delivered; or, standing by, published by another. */
+struct app_status {
+    struct pgc_feed_status feed;
+    bool reads;     /* the database, here; else there is nothing to tell of an outbox */
+    char note[256]; /* what it does instead of handing on ticks, while it is ready; "" = it does */
+};
+
+struct app_source *app_source_new(const struct app_source_conf *conf);
+bool app_source_start(struct app_source *source, struct pgc_err *err) PGC_MUSTCHECK;
+void app_source_status(struct app_source *source, struct app_status *status); /* any thread */
+void app_source_free(struct app_source *source); /* ends the thread first; NULL is fine */
+
 /* A worker: one thread with its loop, hub, cable and websocket server. */
 struct app_worker;
 
@@ -207,16 +229,13 @@ struct app_admin;
 struct app_admin_conf {
     const struct pgc_conf *settings;
     struct pgc_metrics *metrics;
-    struct pgc_feed *feed;
+    struct app_source *source;
     struct pgc_recent *recent;
 };
 
 struct app_admin *app_admin_open(
     struct pgc_loop *loop, const struct app_admin_conf *conf, struct pgc_err *err) PGC_MUSTCHECK;
 void app_admin_close(struct app_admin *admin); /* NULL is fine */
-
-/* Ready means: what is committed now will be delivered. */
-void app_admin_status(struct pgc_feed *feed, struct pgc_feed_status *status);
 
 /*
  * Who may look: with a token, who says it; without one, this machine.  What is refused is answered,
@@ -250,7 +269,7 @@ void app_process_free(struct app_process *process); /* NULL is fine */
 /* What the page asks for each second. */
 struct app_stats;
 struct app_stats *app_stats_new(struct pgc_loop *loop, struct pgc_metrics *metrics,
-    struct pgc_feed *feed, struct pgc_recent *recent);
+    struct app_source *source, struct pgc_recent *recent);
 void app_stats_write(
     struct app_stats *stats, const struct pgc_http_request *request, struct pgc_buf *out);
 void app_stats_free(struct app_stats *stats); /* NULL is fine */
@@ -258,7 +277,7 @@ void app_stats_free(struct app_stats *stats); /* NULL is fine */
 /* The last minutes of some of the numbers, a sample a second. */
 struct app_trend;
 struct app_trend *app_trend_new(
-    struct pgc_loop *loop, struct pgc_metrics *metrics, struct pgc_feed *feed);
+    struct pgc_loop *loop, struct pgc_metrics *metrics, struct app_source *source);
 /* From that sample on, as far as they are kept. */
 void app_trend_write(const struct app_trend *trend, uint64_t from, struct pgc_buf *out);
 void app_trend_free(struct app_trend *trend); /* NULL is fine */

@@ -57,7 +57,10 @@ app_generation_look(const struct app_generation *generation)
     const struct pgc_conf *conf = generation->conf;
     struct pgc_auth_conf keys = generation_auth_conf(conf);
 
-    return pgc_auth_fingerprint(&keys) ^ pgc_tls_fingerprint(conf->tls_certificate, conf->tls_key);
+    return conf->role == PGC_ROLE_FEED
+               ? 0
+               : pgc_auth_fingerprint(&keys) ^
+                     pgc_tls_fingerprint(conf->tls_certificate, conf->tls_key);
 }
 
 /* The fingerprint is taken first: what changes while the files are read makes another one. */
@@ -66,6 +69,9 @@ generation_read_files(struct app_generation *generation, struct pgc_err *err)
 {
     struct pgc_auth_conf keys = generation_auth_conf(generation->conf);
 
+    if (generation->conf->role == PGC_ROLE_FEED) {
+        return true; /* no client shows it a token */
+    }
     generation->fingerprint = app_generation_look(generation);
     generation->auth = pgc_auth_new(&keys, err);
     return generation->auth != NULL && app_tls_read(generation->conf, &generation->tls, err);
@@ -74,8 +80,10 @@ generation_read_files(struct app_generation *generation, struct pgc_err *err)
 void
 app_generation_inherit(struct app_generation *generation, const struct app_generation *before)
 {
-    pgc_auth_inherit(
-        generation->auth, before->auth, pgc_monotonic_ms() + generation->conf->key_grace_s * 1000);
+    if (generation->auth != NULL && before->auth != NULL) {
+        pgc_auth_inherit(generation->auth, before->auth,
+            pgc_monotonic_ms() + generation->conf->key_grace_s * 1000);
+    }
 }
 
 struct app_generation *

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * The daemon: a main thread for signals and the admin address, one feed thread, N worker threads.
+ * The daemon: a main thread for signals and the admin address, one thread from which batches come
+ * (source.c), N worker threads; none with role = feed.
  *
  * Everything is made in the main thread before the threads start, and freed there after they have
  * ended, so that no module needs to care which thread built it.
@@ -10,7 +11,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "pgcable/feed.h"
 #include "pgcable/log.h"
 #include "pgcable/loop.h"
 #include "pgcable/mem.h"
@@ -30,10 +30,7 @@ struct serve {
     struct pgc_recent *recent;
     struct app_admin *admin;
     struct app_keys *keys;
-    struct pgc_loop *feed_loop;
-    struct pgc_feed *feed;
-    pthread_t feed_thread;
-    bool feed_started;
+    struct app_source *source;
     struct pgc_places *places;
     size_t worker_count;
     struct pgc_port **ports;
@@ -67,6 +64,9 @@ serve_stop(int signo, void *arg)
     serve->stopping = true;
     app_manager_tell("STOPPING=1");
     pgc_log(PGC_LOG_INFO, 0, "signal %d: saying server_restart to clients, then ending", signo);
+    if (serve->worker_count == 0) {
+        pgc_loop_stop(serve->loop);
+    }
     for (i = 0; i < serve->worker_count; i++) {
         app_worker_drain(serve->workers[i], serve->generation->conf->shutdown_ms);
     }
@@ -150,27 +150,17 @@ serve_reload(int signo PGC_UNUSED, void *arg)
 }
 
 static void
-serve_new_feed(struct serve *serve)
+serve_new_source(struct serve *serve)
 {
-    const struct pgc_conf *conf = serve->generation->conf;
-    struct pgc_feed_conf feed_conf = {
-        .database = conf->database,
-        .poll_ms = conf->poll_ms,
-        .retention_s = conf->retention_s,
-        .history_s = conf->history_s,
-        .history_bytes = (size_t)conf->history_bytes,
-        .outbox_max_bytes = conf->outbox_max_bytes,
-        .canary_ms = conf->canary_ms,
-        .reauthorize_s = conf->reauthorize_s,
-        .notify = (enum pgc_notify_mode)conf->notify,
-        .envelope = (enum pgc_envelope)conf->envelope,
-        .max_payload_bytes = (size_t)conf->max_payload_bytes,
+    const struct app_source_conf source_conf = {
+        .settings = serve->generation->conf,
+        .ports = serve->ports,
+        .port_count = serve->worker_count,
+        .metrics = serve->metrics,
         .recent = serve->recent,
     };
 
-    serve->feed_loop = pgc_loop_new();
-    serve->feed = pgc_feed_new(
-        serve->feed_loop, &feed_conf, serve->ports, serve->worker_count, serve->metrics);
+    serve->source = app_source_new(&source_conf);
 }
 
 static void
@@ -226,7 +216,7 @@ serve_open_admin(struct serve *serve, struct pgc_err *err)
     const struct app_admin_conf admin_conf = {
         .settings = serve->generation->conf,
         .metrics = serve->metrics,
-        .feed = serve->feed,
+        .source = serve->source,
         .recent = serve->recent,
     };
 
@@ -249,7 +239,7 @@ serve_build(struct serve *serve, struct pgc_err *err)
     serve_note_certificate(serve);
     serve->keys = app_keys_new(serve->loop, serve->metrics, serve_adopt, serve);
     app_keys_watch(serve->keys, serve->generation);
-    serve->worker_count = (size_t)conf->workers;
+    serve->worker_count = conf->role == PGC_ROLE_FEED ? 0 : (size_t)conf->workers;
     serve->workers_left = serve->worker_count;
     serve->ports = pgc_xcalloc(serve->worker_count, sizeof(struct pgc_port *));
     serve->workers = pgc_xcalloc(serve->worker_count, sizeof(struct app_worker *));
@@ -260,23 +250,15 @@ serve_build(struct serve *serve, struct pgc_err *err)
     if (!serve_new_workers(serve, err)) {
         return false;
     }
-    serve_new_feed(serve);
+    serve_new_source(serve);
     if (conf->admin_port >= 0 && !serve_open_admin(serve, err)) {
         return false;
     }
-    pgc_log(PGC_LOG_INFO, 0, "listening on %s:%d", conf->listen_address,
-        app_worker_port(serve->workers[0]));
+    if (serve->worker_count > 0) {
+        pgc_log(PGC_LOG_INFO, 0, "listening on %s:%d", conf->listen_address,
+            app_worker_port(serve->workers[0]));
+    }
     return true;
-}
-
-static void *
-serve_feed_main(void *arg)
-{
-    struct serve *serve = arg;
-
-    (void)pthread_setname_np(pthread_self(), "feed"); /* for top -H */
-    pgc_loop_run(serve->feed_loop);
-    return NULL;
 }
 
 /* New threads take no signals: those are for the main loop. */
@@ -285,17 +267,12 @@ serve_start(struct serve *serve, struct pgc_err *err)
 {
     sigset_t all;
     sigset_t before;
-    bool ok = true;
-    int error;
+    bool ok;
     size_t i;
 
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    error = pthread_create(&serve->feed_thread, NULL, serve_feed_main, serve);
-    if (error != 0) {
-        ok = pgc_err_set(err, PGC_ERR_SYS, "start the feed thread: %s", strerror(error));
-    }
-    serve->feed_started = ok;
+    ok = app_source_start(serve->source, err);
     for (i = 0; ok && i < serve->worker_count; i++) {
         ok = app_worker_start(serve->workers[i], err);
     }
@@ -314,16 +291,11 @@ serve_free(struct serve *serve)
     for (i = 0; serve->workers != NULL && i < serve->worker_count; i++) {
         app_worker_free(serve->workers[i]);
     }
-    if (serve->feed_started) {
-        pgc_loop_wake_stop(serve->feed_loop);
-        pthread_join(serve->feed_thread, NULL);
-    }
-    pgc_feed_free(serve->feed);
+    app_source_free(serve->source);
     for (i = 0; serve->ports != NULL && i < serve->worker_count; i++) {
         pgc_port_free(serve->ports[i]);
     }
     pgc_places_free(serve->places);
-    pgc_loop_free(serve->feed_loop);
     pgc_loop_free(serve->loop);
     pgc_metrics_free(serve->metrics);
     pgc_recent_free(serve->recent);

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 
 #include "pgcable/clock.h"
-#include "pgcable/feed.h"
 #include "pgcable/http.h"
 #include "pgcable/mem.h"
 #include "pgcable/metrics.h"
@@ -29,7 +28,7 @@ struct stats_stream {
 
 struct app_stats {
     struct pgc_metrics *metrics;
-    struct pgc_feed *feed;
+    struct app_source *source;
     struct pgc_recent *recent;
     struct app_trend *trend;
     int64_t started_ms; /* monotonic */
@@ -42,15 +41,15 @@ struct app_stats {
 };
 
 struct app_stats *
-app_stats_new(struct pgc_loop *loop, struct pgc_metrics *metrics, struct pgc_feed *feed,
+app_stats_new(struct pgc_loop *loop, struct pgc_metrics *metrics, struct app_source *source,
     struct pgc_recent *recent)
 {
     struct app_stats *stats = pgc_xcalloc(1, sizeof(*stats));
 
     stats->metrics = metrics;
-    stats->feed = feed;
+    stats->source = source;
     stats->recent = recent;
-    stats->trend = app_trend_new(loop, metrics, feed);
+    stats->trend = app_trend_new(loop, metrics, source);
     stats->started_ms = pgc_monotonic_ms();
     stats->started_at = pgc_wall_us() / 1000;
     return stats;
@@ -76,17 +75,18 @@ stats_add_text(struct pgc_buf *out, const char *name, const char *text)
 static void
 stats_add_status(const struct app_stats *stats, struct pgc_buf *out)
 {
-    struct pgc_feed_status status;
+    struct app_status status;
     int64_t now_ms = pgc_monotonic_ms();
 
-    app_admin_status(stats->feed, &status);
+    app_source_status(stats->source, &status);
     stats_add_text(out, "version", PGC_VERSION);
     pgc_buf_addf(out, "\"started_at\":%" PRId64 ",\"uptime_s\":%" PRId64 ",\"ready\":%s,",
-        stats->started_at, (now_ms - stats->started_ms) / 1000, status.ready ? "true" : "false");
-    stats_add_text(out, "why", status.ready ? "" : status.why);
-    stats_add_text(out, "pause", status.pause);
+        stats->started_at, (now_ms - stats->started_ms) / 1000,
+        status.feed.ready ? "true" : "false");
+    stats_add_text(out, "why", status.feed.ready ? "" : status.feed.why);
+    stats_add_text(out, "pause", status.feed.pause);
     pgc_buf_addf(out, "\"answered_ms\":%" PRId64 ",",
-        status.since_ms > 0 ? now_ms - status.since_ms : (int64_t)-1);
+        status.feed.since_ms > 0 ? now_ms - status.feed.since_ms : (int64_t)-1);
 }
 
 /* ---- the busiest streams ---- */

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 
 #include "pgcable/clock.h"
-#include "pgcable/feed.h"
 #include "pgcable/loop.h"
 #include "pgcable/mem.h"
 #include "pgcable/metrics.h"
@@ -69,7 +68,7 @@ struct trend_sample {
 struct app_trend {
     struct pgc_timer *timer;
     struct pgc_metrics *metrics;
-    struct pgc_feed *feed;
+    struct app_source *source;
     struct pgc_metric *batches_waiting;
     int64_t last_ms;
     uint64_t count; /* ever */
@@ -79,10 +78,10 @@ struct app_trend {
 static void
 trend_note_waiting(struct app_trend *trend)
 {
-    struct pgc_feed_status status;
+    struct app_status status;
 
-    pgc_feed_status(trend->feed, &status);
-    pgc_metric_set(trend->batches_waiting, (int64_t)status.batches_waiting);
+    app_source_status(trend->source, &status);
+    pgc_metric_set(trend->batches_waiting, (int64_t)status.feed.batches_waiting);
 }
 
 static void
@@ -107,12 +106,12 @@ trend_take(void *arg)
 }
 
 struct app_trend *
-app_trend_new(struct pgc_loop *loop, struct pgc_metrics *metrics, struct pgc_feed *feed)
+app_trend_new(struct pgc_loop *loop, struct pgc_metrics *metrics, struct app_source *source)
 {
     struct app_trend *trend = pgc_xcalloc(1, sizeof(*trend));
 
     trend->metrics = metrics;
-    trend->feed = feed;
+    trend->source = source;
     trend->batches_waiting = pgc_gauge(metrics, "pgcable_batches_waiting", "",
         "Batches of changes, and answers, that wait for the workers.");
     trend->timer = pgc_timer_new(loop, trend_take, trend);

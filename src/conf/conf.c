@@ -295,6 +295,34 @@ conf_read_flags(struct pgc_conf *conf, const struct pgc_conf_flag *flags, size_t
     return ok;
 }
 
+static bool
+conf_is_nats_name(const char *name)
+{
+    return name[0] != '\0' && strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                           "0123456789_-") == strlen(name);
+}
+
+static bool
+conf_bus_agrees(const struct pgc_conf *conf, struct pgc_err *err)
+{
+    if (conf->role != PGC_ROLE_ALL && conf->nats_url[0] == '\0') {
+        pgc_err_set(err, PGC_ERR_CONF, "role = %s, and nats_url is not set",
+            conf->role == PGC_ROLE_FEED ? "feed" : "edge");
+        return pgc_err_hint(err, "name the NATS server, such as nats_url = nats://127.0.0.1:4222");
+    }
+    if (!conf_is_nats_name(conf->nats_prefix)) {
+        pgc_err_set(err, PGC_ERR_CONF, "nats_prefix = \"%s\" is no name for a stream of NATS",
+            conf->nats_prefix);
+        return pgc_err_hint(err, "take letters, digits, _ and -");
+    }
+    if ((conf->nats_tls_certificate[0] == '\0') != (conf->nats_tls_key[0] == '\0')) {
+        pgc_err_set(
+            err, PGC_ERR_CONF, "one of nats_tls_certificate and nats_tls_key is set, and one not");
+        return pgc_err_hint(err, "set both, or none");
+    }
+    return true;
+}
+
 /* What no setting can tell by itself. */
 static bool
 conf_agree(struct pgc_conf *conf, struct pgc_err *err)
@@ -308,7 +336,7 @@ conf_agree(struct pgc_conf *conf, struct pgc_err *err)
             (long long)conf->history_s, (long long)conf->retention_s);
         return pgc_err_hint(err, "raise retention_s, or leave history_s at 0: as long as that");
     }
-    return true;
+    return conf_bus_agrees(conf, err);
 }
 
 struct pgc_conf *

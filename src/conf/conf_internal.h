@@ -32,6 +32,7 @@ struct option {
 
 /* The tables, by purpose; each ends with a row that has no name. */
 extern const struct option pgc_options_access[];
+extern const struct option pgc_options_bus[];
 extern const struct option pgc_options_clients[];
 extern const struct option pgc_options_daemon[];
 extern const struct option pgc_options_database[];

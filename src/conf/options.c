@@ -11,6 +11,7 @@
 
 static const struct option *const tables[] = {
     pgc_options_access,
+    pgc_options_bus,
     pgc_options_clients,
     pgc_options_daemon,
     pgc_options_database,

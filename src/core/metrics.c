@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -71,6 +72,7 @@ struct family {
 };
 
 struct pgc_metrics {
+    pthread_mutex_t lock; /* of the lists, not of what is counted */
     STAILQ_HEAD(, family) families;
 };
 
@@ -79,6 +81,7 @@ pgc_metrics_new(void)
 {
     struct pgc_metrics *metrics = pgc_xcalloc(1, sizeof(*metrics));
 
+    pthread_mutex_init(&metrics->lock, NULL);
     STAILQ_INIT(&metrics->families);
     return metrics;
 }
@@ -111,6 +114,7 @@ pgc_metrics_free(struct pgc_metrics *metrics)
         STAILQ_REMOVE_HEAD(&metrics->families, entry);
         metrics_free_family(family);
     }
+    pthread_mutex_destroy(&metrics->lock);
     free(metrics);
 }
 
@@ -136,10 +140,8 @@ metrics_get_family(
 }
 
 static struct pgc_metric *
-metrics_get(struct pgc_metrics *metrics, const char *name, const char *labels, const char *help,
-    enum metric_kind kind)
+metrics_get_metric(struct family *family, const char *labels, enum metric_kind kind)
 {
-    struct family *family = metrics_get_family(metrics, name, help, kind);
     struct pgc_metric *metric;
 
     STAILQ_FOREACH(metric, &family->metrics, entry) {
@@ -153,6 +155,18 @@ metrics_get(struct pgc_metrics *metrics, const char *name, const char *labels, c
         metric->histogram = pgc_xcalloc(1, sizeof(*metric->histogram));
     }
     STAILQ_INSERT_TAIL(&family->metrics, metric, entry);
+    return metric;
+}
+
+static struct pgc_metric *
+metrics_get(struct pgc_metrics *metrics, const char *name, const char *labels, const char *help,
+    enum metric_kind kind)
+{
+    struct pgc_metric *metric;
+
+    pthread_mutex_lock(&metrics->lock);
+    metric = metrics_get_metric(metrics_get_family(metrics, name, help, kind), labels, kind);
+    pthread_mutex_unlock(&metrics->lock);
     return metric;
 }
 
@@ -292,11 +306,12 @@ metrics_write_help(struct pgc_buf *out, const struct family *family)
 }
 
 void
-pgc_metrics_write(const struct pgc_metrics *metrics, struct pgc_buf *out)
+pgc_metrics_write(struct pgc_metrics *metrics, struct pgc_buf *out)
 {
     const struct family *family;
     const struct pgc_metric *metric;
 
+    pthread_mutex_lock(&metrics->lock);
     STAILQ_FOREACH(family, &metrics->families, entry) {
         metrics_write_help(out, family);
         STAILQ_FOREACH(metric, &family->metrics, entry) {
@@ -309,14 +324,16 @@ pgc_metrics_write(const struct pgc_metrics *metrics, struct pgc_buf *out)
             }
         }
     }
+    pthread_mutex_unlock(&metrics->lock);
 }
 
 void
-pgc_metrics_write_json(const struct pgc_metrics *metrics, struct pgc_buf *out)
+pgc_metrics_write_json(struct pgc_metrics *metrics, struct pgc_buf *out)
 {
     const struct family *family;
     const struct pgc_metric *metric;
 
+    pthread_mutex_lock(&metrics->lock);
     pgc_buf_addc(out, '{');
     STAILQ_FOREACH(family, &metrics->families, entry) {
         pgc_buf_addf(
@@ -330,6 +347,7 @@ pgc_metrics_write_json(const struct pgc_metrics *metrics, struct pgc_buf *out)
         pgc_buf_addc(out, '}');
     }
     pgc_buf_addc(out, '}');
+    pthread_mutex_unlock(&metrics->lock);
 }
 
 /* ---- what they add up to ---- */
@@ -348,36 +366,43 @@ metrics_find(const struct pgc_metrics *metrics, const char *name)
 }
 
 int64_t
-pgc_metrics_total(const struct pgc_metrics *metrics, const char *name)
+pgc_metrics_total(struct pgc_metrics *metrics, const char *name)
 {
-    const struct family *family = metrics_find(metrics, name);
+    const struct family *family;
     const struct pgc_metric *metric;
     int64_t total = 0;
 
+    pthread_mutex_lock(&metrics->lock);
+    family = metrics_find(metrics, name);
     if (family != NULL) {
         STAILQ_FOREACH(metric, &family->metrics, entry) {
             total += pgc_metric_get(metric);
         }
     }
+    pthread_mutex_unlock(&metrics->lock);
     return total;
 }
 
 void
-pgc_metrics_cells(
-    const struct pgc_metrics *metrics, const char *name, int64_t cells[PGC_METRIC_CELLS])
+pgc_metrics_cells(struct pgc_metrics *metrics, const char *name, int64_t cells[PGC_METRIC_CELLS])
 {
-    const struct family *family = metrics_find(metrics, name);
+    const struct family *family;
     const struct pgc_metric *metric;
 
     memset(cells, 0, PGC_METRIC_CELLS * sizeof(cells[0]));
+    pthread_mutex_lock(&metrics->lock);
+    family = metrics_find(metrics, name);
     if (family == NULL || family->kind != METRIC_HISTOGRAM) {
-        return;
+        goto out;
     }
     STAILQ_FOREACH(metric, &family->metrics, entry) {
         for (size_t i = 0; i < METRIC_CELLS; i++) {
             cells[i] += atomic_load_explicit(&metric->histogram->cells[i], memory_order_relaxed);
         }
     }
+
+out:
+    pthread_mutex_unlock(&metrics->lock);
 }
 
 /* As Prometheus has it: evenly spread within a bucket; of the last one only its start is known. */

@@ -224,6 +224,7 @@ pgc_feed_free(struct pgc_feed *feed)
     if (feed == NULL) {
         return;
     }
+    pgc_metric_set(feed->metrics.up, 0);
     for (size_t i = 0; i < feed->port_count; i++) {
         pgc_port_close_feed(feed->ports[i]);
     }

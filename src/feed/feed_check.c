@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: PostgreSQL */
-#include <stdlib.h>
-
-#include "pgcable/clock.h"
 #include "pgcable/migrate.h"
 
 #include "feed_internal.h"
@@ -30,12 +27,6 @@
 #define CHECK_ASKER_SETTINGS                                                                       \
     "select set_config('statement_timeout', '5s', false), set_config('jit', 'off', false),"        \
     " set_config('lock_timeout', '2s', false)," CHECK_PEER_SETTINGS
-
-/* What a row takes in a worker's memory at least: more rows need not be read once more. */
-#define CHECK_ROW_BYTES 256
-/* Clients give up on a subscription after ten seconds, and nobody is answered before all is read.
- */
-#define CHECK_MOST_ROWS 32768
 
 #define CHECK_HELLO                                                                                \
     "select schema_version, breaking_version, system_ok, in_recovery, encoding, prepared,"         \
@@ -112,151 +103,6 @@ check_hello(const struct pgc_feed_hello *hello, struct pgc_err *err)
     return check_versions(hello, err);
 }
 
-/*
- * What workers keep begins behind the place.  If history broke, clients are told only now that the
- * place is known: who reloads sees at least what we pass over.
- */
-static void
-check_tell_beginning(struct pgc_feed *feed)
-{
-    struct pgc_batch *batch = pgc_feed_new_batch(&feed->place);
-
-    batch->ends_tick = true;
-    pgc_batch_add(batch, feed->broke ? PGC_OP_RELOAD : PGC_OP_BEGIN, NULL, NULL, NULL);
-    pgc_feed_hand_down(feed, batch);
-    pgc_batch_unref(batch);
-}
-
-static void
-check_rights_told(struct pgc_feed *feed)
-{
-    pgc_bell_reset(&feed->bell, feed->hello.has_prepared, pgc_monotonic_ms());
-    pgc_feed_outbox_wake(feed->outbox);
-    pgc_feed_cycle(feed);
-}
-
-/* Before anybody is answered: what was revoked up to the place stands in no row that will come. */
-static void
-check_ready(struct pgc_feed *feed)
-{
-    pgc_feed_load_rights(feed, check_rights_told);
-}
-
-static void
-check_beginning_row(const struct pgc_pg_row *row, void *arg)
-{
-    struct pgc_feed *feed = arg;
-    const char *nonce = pgc_pg_text(row, 1);
-
-    feed->found = (struct pgc_feed_place){
-        .tick = pgc_pg_int(row, 0),
-        .at_us = pgc_pg_int(row, 2),
-    };
-    snprintf(feed->found.nonce, sizeof(feed->found.nonce), "%s", nonce != NULL ? nonce : "");
-}
-
-static void
-check_beginning_done(const struct pgc_err *err, void *arg)
-{
-    struct pgc_feed *feed = arg;
-
-    if (err != NULL) {
-        pgc_feed_trouble(feed, err, "look where to begin");
-        return;
-    }
-    if (feed->found.nonce[0] == '\0') {
-        struct pgc_err why = {0};
-
-        pgc_err_set(&why, PGC_ERR_DATA, "tick %lld is not kept", (long long)feed->found.tick);
-        pgc_feed_trouble(feed, &why, "look where to begin");
-        return;
-    }
-    pgc_builder_free(feed->builder);
-    feed->builder = pgc_feed_new_builder(feed);
-    pgc_feed_use_new_mapping(feed);
-    pgc_feed_forget_viewers(feed);
-    feed->reading = (struct pgc_feed_reading){0};
-    feed->place = feed->found;
-    feed->is_placed = true;
-    feed->is_refilling = !feed->broke;
-    check_tell_beginning(feed);
-    feed->broke = false;
-    check_ready(feed);
-}
-
-static void
-check_begin_after(struct pgc_feed *feed, int64_t tick)
-{
-    char number[32];
-
-    snprintf(number, sizeof(number), "%lld", (long long)tick);
-    pgc_feed_query(feed, feed->reader,
-        &(struct pgc_feed_query){.sql = "select $1::bigint, pgcable.tick_info($1::bigint), 0",
-            .params = {number},
-            .row = check_beginning_row,
-            .done = check_beginning_done});
-}
-
-/* So far back that what workers keep in memory is there again; after a break, at the newest tick:
- * who reloads now needs nothing of what came before. */
-static void
-check_begin(struct pgc_feed *feed)
-{
-    size_t most = feed->conf.history_bytes / CHECK_ROW_BYTES;
-    char keep[32];
-    char rows[32];
-    char bytes[32];
-
-    feed->found = (struct pgc_feed_place){0};
-    if (feed->conf.looks_after > 0 && !feed->broke) {
-        check_begin_after(feed, feed->conf.looks_after);
-        return;
-    }
-    if (most > CHECK_MOST_ROWS && !feed->conf.looks_on) {
-        most = CHECK_MOST_ROWS;
-    }
-    snprintf(
-        keep, sizeof(keep), "%lld seconds", feed->broke ? 0LL : (long long)feed->conf.history_s);
-    snprintf(rows, sizeof(rows), "%zu", most);
-    snprintf(bytes, sizeof(bytes), "%zu", feed->conf.history_bytes);
-    pgc_feed_query(feed, feed->reader,
-        &(struct pgc_feed_query){
-            .sql = "select tick, nonce, at_us"
-                   " from pgcable.beginning($1::interval, $2::bigint, $3::bigint)",
-            .params = {keep, rows, bytes},
-            .row = check_beginning_row,
-            .done = check_beginning_done});
-}
-
-static void
-check_lineage_done(const struct pgc_err *err, void *arg)
-{
-    struct pgc_feed *feed = arg;
-
-    if (err != NULL) {
-        pgc_feed_trouble(feed, err, "check where we were");
-    } else if (strcmp(feed->found_nonce, feed->place.nonce) == 0) {
-        check_ready(feed);
-    } else {
-        pgc_log(PGC_LOG_WARN, 0,
-            "tick %lld is not there any more (failover, restore, or away for longer than "
-            "retention_s): telling all clients to reload",
-            (long long)feed->place.tick);
-        feed->broke = true;
-        check_begin(feed);
-    }
-}
-
-static void
-check_place(struct pgc_feed *feed)
-{
-    if (feed->is_placed) {
-        pgc_feed_ask_nonce(feed, feed->place.tick, check_lineage_done);
-    } else {
-        check_begin(feed);
-    }
-}
-
 static void
 check_listening(const struct pgc_err *err, void *arg)
 {
@@ -265,7 +111,7 @@ check_listening(const struct pgc_err *err, void *arg)
     if (err != NULL) {
         pgc_feed_trouble(feed, err, "LISTEN");
     } else {
-        pgc_feed_load_mapping(feed, check_place);
+        pgc_feed_load_mapping(feed, pgc_feed_begin);
     }
 }
 

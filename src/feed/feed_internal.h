@@ -4,7 +4,8 @@
  *
  *   feed.c         life, connections, trouble
  *   feed_cycle.c   advance, read what is new, answer asks, wait
- *   feed_check.c   what must be true of a database before the first cycle, and where to begin
+ *   feed_check.c   what must be true of a database before the first cycle
+ *   feed_begin.c   where to begin, or to go on
  *   feed_read.c    one tick: rows into the builder, facts, batches down the ports
  *   feed_status.c  what /ready, the log and the metrics say
  *   feed_viewers.c for whom payloads are built that show one member's view
@@ -190,8 +191,10 @@ void pgc_feed_trouble(struct pgc_feed *feed, const struct pgc_err *why, const ch
 void pgc_feed_lineage_broke(struct pgc_feed *feed);
 struct pgc_builder *pgc_feed_new_builder(struct pgc_feed *feed);
 
-/* feed_check.c: both connections are up; ends in pgc_feed_cycle() or pgc_feed_trouble(). */
+/* feed_check.c: both connections are up; ends in pgc_feed_begin() or pgc_feed_trouble(). */
 void pgc_feed_check(struct pgc_feed *feed);
+/* feed_begin.c: the database is fit; ends in pgc_feed_cycle() or pgc_feed_trouble(). */
+void pgc_feed_begin(struct pgc_feed *feed);
 /* feed_check.c: load the mapping, then call `then` (not if that failed: trouble). */
 void pgc_feed_load_mapping(struct pgc_feed *feed, void (*then)(struct pgc_feed *feed));
 /* feed_check.c: rows in the builder lean on the mapping they were read with, so a new one waits

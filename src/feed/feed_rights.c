@@ -77,6 +77,7 @@ rights_loaded(const struct pgc_err *err, void *arg)
         pgc_feed_trouble(feed, err, "read what was revoked");
         return;
     }
+    (void)rights_batch(feed->rights); /* that there is nothing is worth knowing, too */
     rights_hand_down(feed);
     feed->rights->then(feed);
 }

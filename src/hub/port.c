@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "pgcable/clock.h"
@@ -40,11 +41,14 @@ struct pgc_port {
     void *down_arg;
     void (*receive_up)(struct pgc_port *port, struct pgc_ask *ask, void *arg);
     void *up_arg;
+    atomic_size_t owed;
 
     /* feed's thread */
     struct pgc_table *viewers;                    /* member -> struct port_viewer */
     TAILQ_HEAD(port_gone, port_viewer) lingering; /* who has gone, in that order */
     int64_t linger_ms;
+    void (*viewer_changed)(const char *member, bool listens, void *arg); /* or NULL */
+    void *viewer_arg;
 };
 
 struct port_viewer {
@@ -190,9 +194,13 @@ static void
 port_count_viewer(struct pgc_port *port, const char *member, int by)
 {
     struct port_viewer *viewer = port_need_viewer(port, member);
+    bool listened = viewer->count > 0;
 
     viewer->count += by;
     assert(viewer->count >= 0);
+    if (port->viewer_changed != NULL && listened != (viewer->count > 0)) {
+        port->viewer_changed(member, !listened, port->viewer_arg);
+    }
     if (viewer->count == 0) {
         viewer->gone_ms = pgc_monotonic_ms();
         TAILQ_INSERT_TAIL(&port->lingering, viewer, entry);
@@ -204,6 +212,14 @@ void
 pgc_port_linger(struct pgc_port *port, int64_t ms)
 {
     port->linger_ms = ms;
+}
+
+void
+pgc_port_watch_viewers(
+    struct pgc_port *port, void (*changed)(const char *member, bool listens, void *arg), void *arg)
+{
+    port->viewer_changed = changed;
+    port->viewer_arg = arg;
 }
 
 static void
@@ -295,7 +311,13 @@ pgc_port_take_down_answer(struct pgc_port *port, struct pgc_answer *answer)
 size_t
 pgc_port_depth(struct pgc_port *port)
 {
-    return lane_depth(&port->down);
+    return lane_depth(&port->down) + atomic_load_explicit(&port->owed, memory_order_relaxed);
+}
+
+void
+pgc_port_owe(struct pgc_port *port, size_t items)
+{
+    atomic_store_explicit(&port->owed, items, memory_order_relaxed);
 }
 
 void

@@ -6,7 +6,7 @@
 #
 #   load_programs NAME           $pgcable, $load and $attack, or what to do so that they are there
 #   load_chat MEMBERS ROOMS      the database: member m is in room 1 + (m - 1) % ROOMS
-#   load_listens PID LOG         waits until that process says in its log that it listens
+#   load_listens PID LOG [TEXT]  waits until that process says in its log that it listens, or that
 #   load_daemon [setting …]      starts it, again at the same $port; $daemon
 #   load_clients [option …]      starts pgcable-load; $clients, and $load_lines, what it says; of
 #                                another $server than pgcable, with another $port
@@ -81,13 +81,13 @@ SQL
     printf '%s\n' "\\set room random(1, $2)" "select say(:room);" > "$work/say.sql"
 }
 
-# load_listens PID LOG: waits until that process says in its log that it listens.
+# load_listens PID LOG [TEXT]: waits until that process says in its log that it listens, or that.
 load_listens() {
-    local deadline=$((SECONDS + 60))
+    local deadline=$((SECONDS + 60)) text=${3:-listening on}
 
-    until grep -q 'listening on' "$2"; do
+    until grep -q "$text" "$2"; do
         if ! kill -0 "$1" 2> /dev/null || [ $SECONDS -ge $deadline ]; then
-            echo "what logs to ${2##*/} ended, or did not listen within a minute; the log:" >&2
+            echo "${2##*/}: it ended, or did not say \"$text\" within a minute; the log:" >&2
             cat "$2" >&2
             return 1
         fi

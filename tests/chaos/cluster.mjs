@@ -29,10 +29,10 @@ const CONF = [
 const shells = new Set(); // those that run
 
 // With the functions of tests/lib/postgres.sh at hand.
-async function shell(script, ...args) {
-    const done = run('bash', ['-c',
-        `set -euo pipefail; . "${path.join(ROOT, 'tests/lib/postgres.sh')}"; ${script}`, 'bash', ...args],
-    { timeout: 4 * PATIENCE_MS });
+async function shell(wrap, script, ...args) {
+    const [command, ...rest] = [...wrap, 'bash', '-c',
+        `set -euo pipefail; . "${path.join(ROOT, 'tests/lib/postgres.sh')}"; ${script}`, 'bash', ...args];
+    const done = run(command, rest, { timeout: 4 * PATIENCE_MS });
     shells.add(done);
     try {
         await done;
@@ -47,6 +47,11 @@ class Server {
     constructor(dir, cluster) {
         this.dir = dir;
         this.cluster = cluster;
+        this.place = cluster.lab?.place(path.basename(dir), 'database') ?? null;
+    }
+
+    shell(script, ...args) {
+        return shell(this.place?.wrap ?? [], script, ...args);
     }
 
     get socket() {
@@ -65,21 +70,21 @@ class Server {
         if (this.cluster.over) {
             throw new Error(`${this.dir} is not started any more`);
         }
-        return shell('pg_up "$1"', this.dir);
+        return this.shell('pg_up "$1"', this.dir);
     }
 
     // As if the machine had lost its power.
     crash() {
-        return shell('pg_stop "$1"', this.dir);
+        return this.shell('pg_stop "$1"', this.dir);
     }
 
     // In order; a standby that is connected has everything then.
     shutDown() {
-        return shell('pg_as "$(pg_bin)/pg_ctl" -D "$1/data" -w -s -m fast stop', this.dir);
+        return this.shell('pg_as "$(pg_bin)/pg_ctl" -D "$1/data" -w -s -m fast stop', this.dir);
     }
 
     promote() {
-        return shell('pg_as "$(pg_bin)/pg_ctl" -D "$1/data" -w -s promote', this.dir);
+        return this.shell('pg_as "$(pg_bin)/pg_ctl" -D "$1/data" -w -s promote', this.dir);
     }
 
     // Up again, whatever it did meanwhile.
@@ -88,7 +93,7 @@ class Server {
             if (await this.query('select 1;').catch(() => null)) {
                 return true;
             }
-            await shell('pg_as "$(pg_bin)/pg_ctl" -D "$1/data" status > /dev/null || pg_up "$1"', this.dir)
+            await this.shell('pg_as "$(pg_bin)/pg_ctl" -D "$1/data" status > /dev/null || pg_up "$1"', this.dir)
                 .catch(() => {});
             return false;
         }, 2 * PATIENCE_MS);
@@ -100,6 +105,7 @@ class Server {
 
     async remove() {
         await this.crash();
+        this.place?.end();
         fs.rmSync(this.dir, { recursive: true, force: true });
     }
 }
@@ -107,8 +113,10 @@ class Server {
 export class Cluster {
     #count = 0;
 
-    constructor(dir) {
+    // `lab`: each server is a place there, and has an address beside its socket; null: it has none.
+    constructor(dir, lab) {
         this.dir = dir;
+        this.lab = lab;
         this.servers = new Set();
         this.over = false;
     }
@@ -121,7 +129,13 @@ export class Cluster {
 
     async start(prepares) {
         const server = this.#server();
-        await shell('pg_start "$@"', server.dir, ...CONF, `max_prepared_transactions = ${prepares ? MAX_PREPARED : 0}`);
+        await server.shell('pg_start "$@"', server.dir, ...CONF, ...(this.lab ? ["listen_addresses = '*'"] : []),
+            `max_prepared_transactions = ${prepares ? MAX_PREPARED : 0}`);
+        if (this.lab) {
+            fs.appendFileSync(path.join(server.dir, 'data/pg_hba.conf'), 'host app pgcable_daemon samenet trust\n');
+            await query(`host=${server.dir} dbname=postgres user=postgres`, 'select pg_reload_conf();');
+            this.lab.float(server.place);
+        }
         await query(`host=${server.dir} dbname=postgres user=postgres`,
             'create role app login;\ncreate database app owner app;');
         this.primary = server;
@@ -130,7 +144,7 @@ export class Cluster {
     // A copy of the primary that follows it.
     async standby() {
         const standby = this.#server();
-        await shell(`
+        await standby.shell(`
             mkdir "$2"
             if [ "$(id -u)" = 0 ]; then chown postgres "$2"; chmod 711 "$2"; fi
             pg_as "$(pg_bin)/pg_basebackup" -h "$1" -U postgres -D "$2/data" -R -X stream -c fast --no-sync
@@ -145,6 +159,7 @@ export class Cluster {
     // From now on the standby is the primary; whoever asks for `primary` goes there.
     async takeOver(standby) {
         await standby.promote();
+        this.lab?.float(standby.place);
         this.primary = standby;
     }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// daemons.mjs - one daemon of several, each with a wire of its own to the database.
+// daemons.mjs - one daemon of several, each with a wire of its own to where its batches come from: the
+// database, or NATS, for an edge; a feed has one more, to NATS.  It is a proxy, or a link of its place.
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import { Daemon } from '../integration/lib/daemon.mjs';
@@ -17,14 +18,48 @@ export class Node {
         this.up = false;
     }
 
-    async start(settings) {
-        this.wire = await new Proxy(() => ({ path: this.world.cluster.primary.socket })).listen();
-        this.daemon = await Daemon.create(this.world.dir, {
-            database: `host=127.0.0.1 port=${this.wire.port} dbname=app user=pgcable_daemon sslmode=disable`,
-            ...settings,
-        });
+    async start(role, settings) {
+        this.isEdge = role === 'edge';
+        this.serves = role !== 'feed';
+        const own = await (this.world.lab ? this.#placed(role) : this.#proxied(role));
+        this.daemon = await Daemon.create(this.world.dir, { ...own, ...settings });
+        this.daemon.host = own.listen_address ?? this.daemon.host;
+        this.daemon.wrap = this.place?.wrap ?? [];
         this.daemon.env.FAKETIME_TIMESTAMP_FILE = this.world.clock;
         await this.run();
+    }
+
+    #database({ host, port }) {
+        return this.isEdge ? 'host=/nowhere'
+            : `host=${host} port=${port} dbname=app user=pgcable_daemon sslmode=disable`;
+    }
+
+    async #proxied(role) {
+        const { cluster, nats } = this.world;
+        const toNats = () => new Proxy(() => nats.target()).listen();
+        this.wire = await (this.isEdge ? toNats()
+            : new Proxy(() => ({ path: cluster.primary.socket })).listen());
+        this.natsWire = role === 'feed' ? await toNats() : this.wire;
+        return {
+            database: this.#database({ host: '127.0.0.1', port: this.wire.port }),
+            ...(role === 'all' ? {} : nats.settings(role, [{ host: '127.0.0.1', port: this.natsWire.port }])),
+        };
+    }
+
+    // In a network namespace of its own, the way to everything is its links.
+    #placed(role) {
+        const { lab, nats } = this.world;
+        const front = this.isEdge ? 'public' : 'database';
+        this.place = lab.place(this.name, 'bus', front);
+        this.natsWire = this.place.links.bus;
+        this.wire = this.place.links[this.isEdge ? 'bus' : 'database'];
+        const { address } = this.place.links[front];
+        return {
+            listen_address: address,
+            admin_address: address,
+            database: this.#database({ host: lab.floating, port: 5432 }),
+            ...nats.settings(role),
+        };
     }
 
     async run() {
@@ -48,7 +83,7 @@ export class Node {
     }
 
     get target() {
-        return { host: '127.0.0.1', port: this.daemon.port };
+        return { host: this.daemon.host, port: this.daemon.port };
     }
 
     // What happens to it from now on is our doing.
@@ -90,6 +125,7 @@ export class Node {
             await (hasty && this.up ? this.kill() : this.daemon?.stop());
         } finally {
             this.wire?.close();
+            this.natsWire?.close();
         }
     }
 }

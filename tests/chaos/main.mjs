@@ -6,6 +6,7 @@ import { until } from '../integration/lib/until.mjs';
 import { misjudged } from './cases.mjs';
 import { sha } from './events.mjs';
 import { FAULTS } from './faults/all.mjs';
+import { isAllowed } from './lab.mjs';
 import { readLedger } from './ledger.mjs';
 import { Nemesis } from './nemesis.mjs';
 import { Prng } from '../lib/prng.mjs';
@@ -23,7 +24,7 @@ function readArguments() {
         options: {
             seconds: { type: 'string', default: '120' },
             seed: { type: 'string', default: String(Math.floor(Math.random() * 1e9)) },
-            faults: { type: 'string', default: [...FAULTS.keys()].join() },
+            faults: { type: 'string' },
             clients: { type: 'string', default: '40' },
             daemons: { type: 'string', default: '2' },
             pause: { type: 'string', default: '30' },
@@ -32,13 +33,16 @@ function readArguments() {
             'at-once': { type: 'string', default: '3' },
             hold: { type: 'string', default: '4000' },
             'base-only': { type: 'boolean', default: false },
+            bus: { type: 'boolean', default: false },
+            loopback: { type: 'boolean', default: false },
             prepared: { type: 'string', default: 'on' },
             safeguard: { type: 'string' },
         },
     });
-    const faults = values.faults.split(',').filter(Boolean).map((name) => {
-        if (!FAULTS.has(name)) {
-            throw new Error(`there is no fault "${name}"; there are: ${[...FAULTS.keys()].join(', ')}`);
+    const names = [...FAULTS.values()].filter(({ onBus }) => values.bus || !onBus).map(({ name }) => name);
+    const faults = (values.faults?.split(',').filter(Boolean) ?? names).map((name) => {
+        if (!names.includes(name)) {
+            throw new Error(`there is no fault "${name}"; there are: ${names.join(', ')}`);
         }
         return FAULTS.get(name);
     });
@@ -85,10 +89,14 @@ async function play(world, options) {
     return { nemesis, seconds: (Date.now() - begun) / 1000 };
 }
 
+const hasLab = ({ bus, loopback }) => bus && !loopback && isAllowed;
+
 function worldOf(prng, options) {
     return new World(prng, {
         clients: Number(options.clients),
         daemons: Number(options.daemons),
+        bus: options.bus,
+        namespaces: hasLab(options),
         extended: !options['base-only'],
         without: options.off,
         prepares: options.prepared === 'on',
@@ -110,7 +118,9 @@ async function judge(world) {
 
 async function main() {
     const options = readArguments();
-    console.log(`seed ${options.seed}: ${options.seconds} s, ${options.clients} clients, ${options.daemons} daemons` +
+    console.log(`seed ${options.seed}: ${options.seconds} s, ${options.clients} clients, ` +
+        `${options.bus ? `2 feeds, 3 NATS nodes, 3 edges, ${hasLab(options) ? 'each in a network namespace' : 'over loopback'}`
+            : `${options.daemons} daemons`}` +
         `${options.worlds > 1 ? `, ${options.worlds} times` : ''}${options.off ? `, without the safeguard ${options.off}` : ''}`);
     const prng = new Prng(options.seed);
     const worlds = Array.from({ length: Number(options.worlds) }, (_, n) => worldOf(prng.fork(`world ${n}`), options));

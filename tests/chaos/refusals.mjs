@@ -22,7 +22,7 @@ export async function checkRefusals(world, revocations) {
     await world.cluster.primary.query("select pgcable.prune('0 ms', (select max(tick) from pgcable.tick));");
     const late = await world.addDaemon('late');
     await late.ready();
-    for (const node of world.nodes) {
+    for (const node of world.serving) {
         for (const { number, text } of tokens) {
             // What it has read may not be where it is asked yet: with the next attempt, then.
             if (!await until('a refusal', () => isRefused(node, text), PATIENCE_MS).catch(() => false)) {

@@ -5,11 +5,13 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { ROOT, pgcable } from '../integration/lib/daemon.mjs';
+import { Nats } from '../integration/lib/nats.mjs';
 import { until } from '../integration/lib/until.mjs';
 import { Client } from './client.mjs';
 import { Cluster, PATIENCE_MS } from './cluster.mjs';
 import { Node } from './daemons.mjs';
 import { Events, sha } from './events.mjs';
+import { Lab } from './lab.mjs';
 import { Proxy } from './proxy.mjs';
 import { Psql, query } from './psql.mjs';
 import { takeOut } from './safeguards.mjs';
@@ -56,7 +58,8 @@ export class World {
         const disk = path.join(this.dir, 'disk');
         fs.mkdirSync(disk, { mode: 0o711 });
         this.hasDisk = this.#mount(disk);
-        this.cluster = new Cluster(disk);
+        this.lab = this.options.namespaces ? new Lab(this.dir) : null;
+        this.cluster = new Cluster(disk, this.lab);
         await this.cluster.start(this.options.prepares);
         await this.#install();
         await this.#startDaemons();
@@ -95,21 +98,46 @@ export class World {
         }
     }
 
-    async addDaemon(name) {
+    // One that serves clients; `role` if it is another one than those have here.
+    async addDaemon(name, role = this.nats ? 'edge' : 'all') {
         const node = new Node(name, this);
         this.nodes.push(node);
-        await node.start(this.options.settings);
+        await node.start(role, this.options.settings);
         return node;
     }
 
+    get serving() {
+        return this.nodes.filter(({ serves }) => serves);
+    }
+
+    // Where nodes of NATS are to run, if not here.
+    #places() {
+        return this.lab && {
+            placed: (name) => {
+                const place = this.lab.place(name, 'bus');
+                return Object.assign(place, { host: place.links.bus.address });
+            },
+        };
+    }
+
+    // Of the daemons that read the database, the one that publishes; null: nobody, or nobody knows.
+    async leader() {
+        const [name] = await this.cluster.primary.query('select name from pgcable.leader;').catch(() => ['']);
+        return this.nodes.find((node) => node.up && name.split('/').includes(String(node.pid))) ?? null;
+    }
+
     async #startDaemons() {
-        for (const name of ['A', 'B'].slice(0, this.options.daemons)) {
+        if (this.options.bus) {
+            this.nats = await Nats.start({ dir: this.dir, later: () => {} }, { nodes: 3, ...this.#places() });
+            await Promise.all(['F', 'G'].map((name) => this.addDaemon(name, 'feed')));
+        }
+        for (const name of this.options.bus ? ['A', 'B', 'C'] : ['A', 'B'].slice(0, this.options.daemons)) {
             await this.addDaemon(name);
         }
         await Promise.all(this.nodes.map((node) => node.ready()));
         const prng = this.prng.fork('front');
         this.front = await new Proxy(() => {
-            const up = this.nodes.filter((node) => node.up);
+            const up = this.serving.filter((node) => node.up);
             return up.length > 0 ? prng.pick(up).target : null;
         }).listen();
     }
@@ -206,6 +234,7 @@ export class World {
     #keepLogs() {
         this.nodes.forEach(({ name, daemon }) =>
             fs.writeFileSync(path.join(this.dir, `daemon-${name}.log`), daemon?.log ?? ''));
+        this.nats?.nodes.forEach(({ name, log }) => fs.writeFileSync(path.join(this.dir, `${name}.log`), log));
         this.cluster.servers.forEach(({ dir }) =>
             fs.copyFileSync(path.join(dir, 'server.log'), path.join(this.dir, `${path.basename(dir)}.log`)));
         fs.writeFileSync(path.join(this.dir, 'violations.txt'),
@@ -227,7 +256,9 @@ export class World {
             await node.stop(hasty).catch((error) => errors.push(error));
         }
         this.front?.close();
+        await this.nats?.stop();
         await this.cluster?.end();
+        this.lab?.end();
         if (process.env.PGCABLE_KEEP) {
             this.#keepLogs();
         }

@@ -1,42 +1,9 @@
 // SPDX-License-Identifier: PostgreSQL
 // Several daemons on one database: one order, one set of positions, and none of them is needed.
 import assert from 'node:assert/strict';
+import { behind, follow, write } from './lib/follow.mjs';
 import { ownWorld } from './lib/own.mjs';
 import { until } from './lib/until.mjs';
-
-const EXT = { protocols: ['actioncable-v1-ext-json'] };
-
-// All that a client of the extended protocol gets of one room, as [epoch, offset, body].
-async function follow(t, daemon, member, room, history) {
-    const wire = await t.connect(member, EXT, daemon);
-    const identifier = JSON.stringify({ channel: 'Chats::RoomChannel', chat_room_id: room });
-    wire.send({ command: 'subscribe', identifier, ...(history ? { history } : {}) });
-    const wanted = history ? 'confirm_history' : 'confirm_subscription';
-    await wire.frame(wanted, ({ type }) => type === wanted);
-    const got = () => wire.frames.filter(({ message }) => message?.body)
-        .map(({ epoch, offset, message }) => [epoch, offset, message.body]);
-    return {
-        wire,
-        got,
-        until: (body) => until(`"${body}"`, () => wire.failed(got().some(([, , text]) => text === body))),
-    };
-}
-
-// Several writers at once, some of them slow, some rolled back.
-async function write(t, room, member, count, name) {
-    const insert = (body) => `insert into chat_room_messages
-        (chat_room_id, chat_room_participant_id, body)
-        select ${room}, id, '${body}' from chat_room_participants
-        where chat_room_id = ${room} and community_member_id = ${member};`;
-    const writers = Array.from({ length: 4 }, async (_, writer) => {
-        for (let n = 0; n < count; n++) {
-            const body = `${name} ${writer} ${n}`;
-            await t.app.role.script(`begin; ${insert(`${body} a`)} ${insert(`${body} b`)} commit;
-                begin; ${insert('never')} rollback;`);
-        }
-    });
-    await Promise.all(writers);
-}
 
 export default {
     async 'two daemons give the same messages, in the same order, at the same positions'(t) {
@@ -72,9 +39,7 @@ export default {
             await daemons[victim].crash();
             await client.wire.end();
             const before = client.got();
-            const [epoch, offset] = before.at(-1);
-            const resumed = await follow(own, survivor, ann, room,
-                { streams: { [`chat-room-${room}-channel`]: { epoch, offset } } });
+            const resumed = await follow(own, survivor, ann, room, behind(room, before));
             await writing;
             await own.app.message(room, ann, `end ${victim}`);
             await resumed.until(`end ${victim}`);

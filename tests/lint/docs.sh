@@ -71,7 +71,7 @@ def asked(*args):
 general = asked('--help')
 verbs = {verb: general + asked(verb, '--help') for verb in re.findall(r'^  ([a-z]+) ', general, re.M)}
 settings = set(re.findall(r'^([a-z][a-z0-9_]+) =', asked('--help-settings'), re.M))
-settings |= {f'{setting}_file' for setting in settings if re.search('secret|token', setting)}
+settings |= {f'{setting}_file' for setting in settings if re.search('secret|token|url', setting)}
 functions = set(re.findall(r'\bpgcable\.(\w+)\(', open('sql/expected/schema.sql').read()))
 
 def check_commands(page, text):

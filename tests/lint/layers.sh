@@ -19,6 +19,7 @@ event  event json
 hub    hub port
 auth   auth tls
 feed   feed
+bus    bus
 cable  cable frame history
 ws     ws
 bench  load histogram
@@ -29,16 +30,18 @@ declare -A may_include=(
     [core]="" [conf]="core" [pg]="core" [event]="core" [hub]="core"
     [auth]="core json"
     [feed]="core pg event hub"
+    [bus]="core hub json"
     [cable]="core hub auth json"
     [ws]="core auth cable"
     [bench]="core auth"
-    [app]="core conf pg event hub auth feed cable ws bench"
+    [app]="core conf pg event hub auth feed bus cable ws bench"
 )
 
 # Which folder owns a library; the start of the header's name as it is included.
 declare -A owner=(
     [event2/]=core [event.h]=core [libpq]=pg [postgres_ext.h]=pg [json-c/]=event
     [cjose/]=auth [jansson.h]=auth [openssl/]=auth [lws]=ws [libwebsockets]=ws
+    [nats/]=bus [nats.h]=bus
 )
 
 status=0

@@ -12,9 +12,9 @@ if [ -z "${PGCABLE_BIN:-}" ]; then
 fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-exposition "$work"
+exposition "$work" all feed edge
 
-known=$(sed -nE 's/^# TYPE (\S+) (\S+)$/\1 \2/p' "$work/metrics" | sort)
+known=$(sed -nE 's/^# TYPE (\S+) (\S+)$/\1 \2/p' "$work/metrics" | sort -u)
 # shellcheck disable=SC2016 # the backquotes are Markdown's
 documented=$(sed -nE 's/^\| `([a-z_]+)` \| ([a-z]+) \|.*/\1 \2/p' packaging/METRICS.md | sort)
 status=0

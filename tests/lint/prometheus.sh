@@ -29,8 +29,10 @@ if [ -z "$promtool" ] && [ ! -x "$cache/promtool" ]; then
 fi
 promtool=${promtool:-$cache/promtool}
 
-exposition "$work"
-"$promtool" check metrics < "$work/metrics"
+for role in all feed edge; do
+    exposition "$work" "$role"
+    "$promtool" check metrics < "$work/metrics"
+done
 
 cp packaging/prometheus/pgcable.rules.yml tests/prometheus/rules.test.yml "$work"
 "$promtool" check rules "$work/pgcable.rules.yml"

@@ -1,7 +1,7 @@
 -- Who may do what: the daemon its functions and nothing else, everybody nothing at all.
 select t.is(string_agg(p.proname::text, ' ' order by p.proname),
-    'advance batches beginning canary doctor doctor_sessions examine facts hello mapping_info pause prune'
-    ' resume rights ring tend tick_info trace writers', 'the daemon''s functions')
+    'advance batches beginning canary doctor doctor_sessions examine facts hello lead mapping_info pause prune'
+    ' resume rights ring tend tick_and_before tick_info trace writers', 'the daemon''s functions')
     from pg_proc p where p.pronamespace = 'pgcable'::regnamespace
         and has_function_privilege('pgcable_daemon', p.oid, 'execute');
 create role t_nobody;

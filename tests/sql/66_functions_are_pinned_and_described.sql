@@ -18,8 +18,8 @@ select t.is(string_agg(distinct pg_get_userbyid(relowner)::text, ' '), 'pgcable_
 select t.is(string_agg(proname::text, ' ' order by proname),
     'access advance batch batches beginning broadcast broadcast'
     ' canary capture_truncate channel_put drop_channel examine facts generic_drop generic_put grant_capture hello'
-    ' mapping_drop mapping_info mapping_put pause prune recheck resume'
-    ' revoke_member revoke_token rights ring room_rule_put rule_changed rule_table_put tend tick_info'
+    ' lead mapping_drop mapping_info mapping_put pause prune recheck resume'
+    ' revoke_member revoke_token rights ring room_rule_put rule_changed rule_table_put tend tick_and_before tick_info'
     ' trace writers',
     'those that run with the owner''s rights')
     from pg_proc where pronamespace = 'pgcable'::regnamespace and prosecdef

@@ -73,7 +73,8 @@ scene_take_batch(struct scene *scene, const struct pgc_batch *batch)
     }
     if (batch->ends_tick) {
         scene->tick = batch->tick;
-    } else {
+        scene->nonce = batch->nonce;
+    } else if (batch->count > 0) {
         scene->pieces++;
     }
 }
@@ -253,6 +254,12 @@ struct scene *
 scene_new_with_canary(const char *dsn, int64_t canary_ms)
 {
     return scene_new_like((struct pgc_feed_conf){.canary_ms = canary_ms}, dsn);
+}
+
+struct scene *
+scene_new_behind(const char *dsn, const struct pgc_feed_after *after)
+{
+    return scene_new_like((struct pgc_feed_conf){.goes_on = *after}, dsn);
 }
 
 void

@@ -32,8 +32,9 @@ struct scene {
     size_t messages;
     int64_t last_number; /* of a message that is a number: they must come in order */
     size_t largest;      /* operations in one batch */
-    size_t pieces;       /* batches that did not end their tick */
+    size_t pieces;       /* batches with something in them that did not end their tick */
     int64_t tick;        /* newest tick that has ended */
+    uint32_t nonce;      /* its own */
     size_t reloads;
     size_t begins;
     size_t canaries;       /* our own */
@@ -66,6 +67,8 @@ struct scene *scene_new(const char *dsn);
 struct scene *scene_new_with_past(const char *dsn, int64_t history_s, size_t history_bytes);
 /* The same, without a past, with canaries. */
 struct scene *scene_new_with_canary(const char *dsn, int64_t canary_ms);
+/* The same, but it goes on behind what another one handed on. */
+struct scene *scene_new_behind(const char *dsn, const struct pgc_feed_after *after);
 void scene_free(struct scene *scene);
 
 /* For cmocka: a scene that is ready, its worker's end open. */

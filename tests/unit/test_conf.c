@@ -238,6 +238,39 @@ history_is_as_long_as_the_outbox_is_kept_and_no_longer(void **state)
 }
 
 static void
+assert_disagreement(const struct files *files, const char *text, const char *message)
+{
+    struct pgc_err err = {0};
+
+    write_text(files->settings, text);
+    assert_null(pgc_conf_load(files->settings, NULL, 0, &err));
+    assert_int_equal(err.code, PGC_ERR_CONF);
+    assert_string_equal(err.message, message);
+    assert_string_not_equal(err.hint, "");
+}
+
+static void
+what_goes_over_nats_needs_to_know_where_it_is(void **state)
+{
+    const struct files *files = *state;
+    struct pgc_conf *conf;
+
+    write_text(files->settings, "role = edge\nnats_url = nats://127.0.0.1:4222\n");
+    conf = load(files->settings);
+    assert_int_equal(conf->role, PGC_ROLE_EDGE);
+    assert_string_equal(conf->nats_prefix, "pgcable");
+    pgc_conf_free(conf);
+    assert_disagreement(files, "role = edge\n", "role = edge, and nats_url is not set");
+    assert_disagreement(files, "role = feed\n", "role = feed, and nats_url is not set");
+    assert_disagreement(
+        files, "nats_prefix = a.b\n", "nats_prefix = \"a.b\" is no name for a stream of NATS");
+    assert_disagreement(
+        files, "nats_prefix =\n", "nats_prefix = \"\" is no name for a stream of NATS");
+    assert_disagreement(files, "nats_tls_key = /k\n",
+        "one of nats_tls_certificate and nats_tls_key is set, and one not");
+}
+
+static void
 a_bad_line_is_refused_with_its_place(void **state)
 {
     assert_refused(*state, "\n# x\nlisten_prot = 1\n", ":3: there is no setting \"listen_prot\"",
@@ -449,6 +482,7 @@ main(void)
         cmocka_unit_test(every_word_for_yes_and_no_is_understood),
         FILES_TEST(later_sources_win),
         FILES_TEST(history_is_as_long_as_the_outbox_is_kept_and_no_longer),
+        FILES_TEST(what_goes_over_nats_needs_to_know_where_it_is),
         FILES_TEST(a_bad_line_is_refused_with_its_place),
         FILES_TEST(a_bad_value_is_refused_with_what_would_be_right),
         FILES_TEST(the_ends_of_a_range_belong_to_it),

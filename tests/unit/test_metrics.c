@@ -27,7 +27,7 @@ metrics_teardown(void **state)
 }
 
 static void
-assert_written(const struct pgc_metrics *metrics, const char *expected)
+assert_written(struct pgc_metrics *metrics, const char *expected)
 {
     struct pgc_buf out = {0};
 
@@ -37,7 +37,7 @@ assert_written(const struct pgc_metrics *metrics, const char *expected)
 }
 
 static void
-assert_contains(const struct pgc_metrics *metrics, const char *expected)
+assert_contains(struct pgc_metrics *metrics, const char *expected)
 {
     struct pgc_buf out = {0};
 

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "pgcable/buf.h"
 #include "pgcable/loop.h"
 #include "pgcable/port.h"
 
@@ -206,6 +207,34 @@ who_has_gone_counts_for_a_while(void **state)
 }
 
 static void
+viewer_changed(const char *member, bool listens, void *arg)
+{
+    struct pgc_buf *changes = arg;
+
+    pgc_buf_addf(changes, "%c%s ", listens ? '+' : '-', member);
+}
+
+static void
+who_begins_or_ceases_to_listen_is_told(void **state)
+{
+    struct street *street = *state;
+    struct pgc_buf changes = {0};
+
+    pgc_port_watch_viewers(street->port, viewer_changed, &changes);
+    open_both(street);
+    pgc_port_viewer(street->port, "42", 1);
+    pgc_port_viewer(street->port, "43", 1);
+    pgc_port_viewer(street->port, "42", 1);
+    pgc_port_viewer(street->port, "42", -1);
+    pgc_port_viewer(street->port, "43", -1);
+    pgc_port_viewer(street->port, "42", -1);
+    ask(street, "42");
+    run_until(street, 1);
+    assert_string_equal(pgc_buf_str(&changes), "+42 +43 -43 -42 ");
+    pgc_buf_fini(&changes);
+}
+
+static void
 what_is_sent_to_a_closed_end_is_freed_unseen(void **state)
 {
     struct street *street = *state;
@@ -223,6 +252,20 @@ what_is_sent_to_a_closed_end_is_freed_unseen(void **state)
     assert_int_equal(pgc_port_depth(street->port), 0);
     assert_false(pgc_port_has_viewer(street->port, "42"));
     assert_string_equal(street->diary, "");
+}
+
+static void
+what_a_worker_owes_waits_as_well(void **state)
+{
+    struct street *street = *state;
+    struct pgc_batch *batch = pgc_batch_new(1);
+
+    pgc_port_take_down_batch(street->port, batch);
+    pgc_batch_unref(batch);
+    pgc_port_owe(street->port, 5);
+    assert_int_equal(pgc_port_depth(street->port), 6);
+    pgc_port_owe(street->port, 0);
+    assert_int_equal(pgc_port_depth(street->port), 1);
 }
 
 static void
@@ -291,8 +334,10 @@ main(void)
         cmocka_unit_test_setup_teardown(
             viewers_are_counted_in_order_with_the_asks, setup, teardown),
         cmocka_unit_test_setup_teardown(who_has_gone_counts_for_a_while, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_begins_or_ceases_to_listen_is_told, setup, teardown),
         cmocka_unit_test_setup_teardown(
             what_is_sent_to_a_closed_end_is_freed_unseen, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_a_worker_owes_waits_as_well, setup, teardown),
         cmocka_unit_test(an_answer_carries_stream_and_topics),
         cmocka_unit_test(a_custom_ask_carries_a_class_and_the_bytes_it_is_given),
         cmocka_unit_test_setup_teardown(

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // process.mjs - what happens to daemons.  A fault is { name, touches, onNode, hold: [ms, ms], skip(world),
 // start(world, prng, node) } and start() returns what ends it.  `touches`: what no other one may at the
-// same time; `onNode`: it befalls one daemon.
+// same time; `onNode`: it befalls one daemon; `onBus`: only where NATS is.
 import { setTimeout as delay } from 'node:timers/promises';
 
 export const kill = {

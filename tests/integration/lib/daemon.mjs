@@ -42,6 +42,7 @@ export function environment() {
     return {
         ...process.env,
         ASAN_OPTIONS: 'abort_on_error=0:exitcode=99',
+        LSAN_OPTIONS: `suppressions=${path.join(ROOT, 'tests/lsan.suppressions')}:print_suppressions=0`,
         UBSAN_OPTIONS: 'print_stacktrace=1',
     };
 }
@@ -88,6 +89,8 @@ export class Daemon {
         this.settings = settings;
         this.program = PGCABLE;
         this.env = {}; // on top of the usual
+        this.host = '127.0.0.1'; // where it listens
+        this.wrap = []; // before the command, as WRAP, but for this one alone
         this.log = '';
         this.running = false;
         this.hasListened = false;
@@ -128,7 +131,7 @@ export class Daemon {
 
     // False if it may be tried with other ports.
     async #begin() {
-        const [command, ...rest] = [...WRAP, this.program, 'serve', '-c', this.file];
+        const [command, ...rest] = [...this.wrap, ...WRAP, this.program, 'serve', '-c', this.file];
         const from = this.log.length;
         this.child = spawn(command, rest, {
             env: { ...environment(), ...this.env },
@@ -148,9 +151,10 @@ export class Daemon {
                 resolve({ code, signal });
             });
         });
+        const listens = this.settings.role === 'feed' ? /admin on \S+:\d+/ : /listening on \S+:\d+/;
         await until(
             'the daemon to listen',
-            () => !this.running || /listening on \S+:\d+/.test(this.log.slice(from)),
+            () => !this.running || listens.test(this.log.slice(from)),
         );
         if (this.running) {
             return true;
@@ -163,7 +167,7 @@ export class Daemon {
     }
 
     async get(target) {
-        const url = `http://127.0.0.1:${this.settings.admin_port}${target}`;
+        const url = `http://${this.host}:${this.settings.admin_port}${target}`;
         const response = await fetch(url, { signal: AbortSignal.timeout(PATIENCE_MS) });
         return {
             status: response.status,

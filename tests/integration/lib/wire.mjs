@@ -58,7 +58,7 @@ export class Wire {
             origin = ORIGIN,
             tls,
         } = options;
-        const base = `${tls ? 'wss' : 'ws'}://127.0.0.1:${daemon.port}`;
+        const base = `${tls ? 'wss' : 'ws'}://${daemon.host ?? '127.0.0.1'}:${daemon.port}`;
         this.member = member;
         this.frames = []; // all but pings
         this.pings = [];

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: PostgreSQL
+foreach(test chain chain_leaders)
+  pgc_test(${test} LIBS pgc_bus SOURCES chain_river.c)
+  target_include_directories(test_${test} PRIVATE ${PROJECT_SOURCE_DIR}/src/bus)
+endforeach()
+foreach(test banned codec moves)
+  pgc_test(${test} LIBS pgc_bus)
+  target_include_directories(test_${test} PRIVATE ${PROJECT_SOURCE_DIR}/src/bus)
+endforeach()
+
+set(with_nats ${CMAKE_CURRENT_SOURCE_DIR}/with-nats)
+pgc_test(nats LIBS pgc_bus SOURCES nats_world.c LABEL integration WRAP ${with_nats})
+target_include_directories(test_nats PRIVATE ${PROJECT_SOURCE_DIR}/src/bus)
+foreach(test publisher publisher_desk)
+  pgc_test(${test} LIBS pgc_bus SOURCES nats_world.c publisher_scene.c
+    LABEL integration WRAP ${with_nats})
+  target_include_directories(test_${test} PRIVATE ${PROJECT_SOURCE_DIR}/src/bus)
+endforeach()
+pgc_test(follower LIBS pgc_bus SOURCES follow_shore.c LABEL integration WRAP ${with_nats})
+target_include_directories(test_follower PRIVATE ${PROJECT_SOURCE_DIR}/src/bus)
