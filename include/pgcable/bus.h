@@ -37,11 +37,11 @@ struct pgc_bus_conf {
 
 /* What /ready wants to know; copied under a lock, any thread. */
 struct pgc_bus_status {
-    bool ready;       /* publisher: connected; follower: also near the newest tick */
-    char why[512];    /* if not: one line that says what to do */
-    int64_t tick;     /* publisher: newest one confirmed whole; follower: handed on whole */
-    int64_t since_ms; /* monotonic time at which NATS last said something */
-    size_t waiting;   /* publisher: packets not confirmed; follower: batches for the workers */
+    bool ready;             /* publisher: connected; follower: also near the newest tick */
+    char why[PGC_ERR_TEXT]; /* if not: one line that says what to do */
+    int64_t tick;           /* publisher: newest one confirmed whole; follower: handed on whole */
+    int64_t since_ms;       /* monotonic time at which NATS last said something */
+    size_t waiting; /* publisher: packets not confirmed; follower: batches for the workers */
 };
 
 /* What the stream ends with. */

@@ -41,6 +41,10 @@ bool pgc_err_wrap(struct pgc_err *err, const char *fmt, ...) PGC_PRINTF(2, 3);
 /* Set the advice.  Returns false. */
 bool pgc_err_hint(struct pgc_err *err, const char *fmt, ...) PGC_PRINTF(2, 3);
 
+/* "<message>; hint: <hint>" for a status, each cut so that both have their place. */
+enum { PGC_ERR_TEXT = 512 };
+void pgc_err_text(const struct pgc_err *err, char text[PGC_ERR_TEXT]);
+
 /* Back to "nothing went wrong". */
 void pgc_err_clear(struct pgc_err *err);
 

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "pgcable/err.h"
 #include "pgcable/event.h"
 #include "pgcable/loop.h"
 #include "pgcable/metrics.h"
@@ -52,10 +53,10 @@ struct pgc_feed_conf {
 
 /* What /ready and the metrics page want to know; copied under a lock, any thread. */
 struct pgc_feed_status {
-    bool ready;       /* connected, schema right, reading */
-    char why[512];    /* if not: one line that says what to do */
-    int64_t tick;     /* newest tick handed on */
-    int64_t since_ms; /* monotonic time at which the database last answered */
+    bool ready;             /* connected, schema right, reading */
+    char why[PGC_ERR_TEXT]; /* if not: one line that says what to do */
+    int64_t tick;           /* newest tick handed on */
+    int64_t since_ms;       /* monotonic time at which the database last answered */
 
     /* As of a few seconds ago. */
     int64_t outbox_bytes;

@@ -22,9 +22,9 @@ struct app_lease_ops {
 };
 
 struct app_lease_status {
-    char why[512];    /* the database cannot be asked; "" = it answers */
-    char leader[192]; /* who leads, or did last */
-    int64_t since_ms; /* monotonic time of the last answer */
+    char why[PGC_ERR_TEXT]; /* the database cannot be asked; "" = it answers */
+    char leader[192];       /* who leads, or did last */
+    int64_t since_ms;       /* monotonic time of the last answer */
 };
 
 struct app_lease *app_lease_new(

@@ -44,8 +44,7 @@ lease_trouble(struct app_lease *lease, const struct pgc_err *why)
     char old[sizeof(lease->status.why)];
 
     memcpy(old, lease->status.why, sizeof(old));
-    snprintf(lease->status.why, sizeof(lease->status.why), "%.300s%s%.180s", why->message,
-        why->hint[0] != '\0' ? "; hint: " : "", why->hint);
+    pgc_err_text(why, lease->status.why);
     if (strcmp(old, lease->status.why) != 0) {
         pgc_log_err(PGC_LOG_ERROR, 0, why, "ask the database who leads");
     }

@@ -65,10 +65,9 @@ pgc_follower_look(struct pgc_follower *follower)
     struct pgc_err why = {0};
     bool ready = follower_is_well(follower, &why);
     bool is_news;
-    char text[sizeof(status->why)];
+    char text[PGC_ERR_TEXT];
 
-    snprintf(text, sizeof(text), "%.300s%s%.180s", why.message,
-        why.hint[0] != '\0' ? "; hint: " : "", why.hint);
+    pgc_err_text(&why, text);
     pthread_mutex_lock(&follower->status_lock);
     is_news = status->ready != ready || (!ready && status->why[0] == '\0');
     status->ready = ready;

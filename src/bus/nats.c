@@ -270,6 +270,7 @@ nats_show(const char *url)
 static void
 nats_wire_init(struct nats_wire *wire, const struct pgc_nats_conf *conf)
 {
+    pthread_condattr_t monotonic;
     uint64_t salt[2];
 
     pgc_random(salt, sizeof(salt));
@@ -287,7 +288,10 @@ nats_wire_init(struct nats_wire *wire, const struct pgc_nats_conf *conf)
     wire->replicas = conf->replicas;
     wire->retention_s = conf->retention_s;
     pthread_mutex_init(&wire->lock, NULL); /* neither can fail on Linux */
-    pthread_cond_init(&wire->woken, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC); /* clocks on the wall jump */
+    pthread_cond_init(&wire->woken, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     STAILQ_INIT(&wire->jobs);
     SLIST_INIT(&wire->orphans);
 }
@@ -334,7 +338,10 @@ nats_start_hand(struct pgc_nats *nats)
     error = pthread_create(&nats->hand, NULL, pgc_nats_hand_main, &nats->wire);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (error != 0) {
-        pgc_log(PGC_LOG_ERROR, 0, "start a thread for NATS: %s", strerror(error));
+        pgc_log(PGC_LOG_ERROR, 0,
+            "start a thread for NATS at %s: %s; hint: raise the limit of threads (TasksMax, ulimit "
+            "-u)",
+            nats->wire.shown, strerror(error));
         abort();
     }
 }

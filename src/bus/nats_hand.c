@@ -383,7 +383,7 @@ hand_wait(struct nats_wire *wire, int64_t delay_ms)
 {
     struct timespec until;
 
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += delay_ms / 1000;
     until.tv_nsec += delay_ms % 1000 * 1000000;
     if (until.tv_nsec >= 1000000000) {

@@ -27,10 +27,8 @@ pgc_publisher_set_status(struct pgc_publisher *publisher, const struct pgc_err *
     if (why == NULL) {
         status->why[0] = '\0';
         status->since_ms = pgc_monotonic_ms();
-    } else if (why->hint[0] != '\0') {
-        snprintf(status->why, sizeof(status->why), "%.350s (%.150s)", why->message, why->hint);
     } else {
-        snprintf(status->why, sizeof(status->why), "%.500s", why->message);
+        pgc_err_text(why, status->why);
     }
     pthread_mutex_unlock(&publisher->status_lock);
 }
@@ -293,11 +291,12 @@ static void
 publisher_down(const struct pgc_err *why, void *arg)
 {
     struct pgc_publisher *publisher = arg;
-    size_t length = strnlen(why->message, 350);
+    char text[PGC_ERR_TEXT];
     bool is_news;
 
+    pgc_err_text(why, text);
     pthread_mutex_lock(&publisher->status_lock);
-    is_news = publisher->up_ms > 0 || strncmp(publisher->status.why, why->message, length) != 0;
+    is_news = publisher->up_ms > 0 || strcmp(publisher->status.why, text) != 0;
     pthread_mutex_unlock(&publisher->status_lock);
     if (is_news) {
         pgc_log_err(PGC_LOG_ERROR, 0, why, "nothing is published");

@@ -67,6 +67,13 @@ pgc_err_hint(struct pgc_err *err, const char *fmt, ...)
 }
 
 void
+pgc_err_text(const struct pgc_err *err, char text[PGC_ERR_TEXT])
+{
+    snprintf(text, PGC_ERR_TEXT, "%.300s%s%.180s", err->message,
+        err->hint[0] != '\0' ? "; hint: " : "", err->hint);
+}
+
+void
 pgc_err_clear(struct pgc_err *err)
 {
     if (err != NULL) {

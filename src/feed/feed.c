@@ -14,9 +14,9 @@
 void
 pgc_feed_query(struct pgc_feed *feed, struct pgc_pg *pg, const struct pgc_feed_query *query)
 {
-    int param_count = query->param_count;
+    int param_count = 0;
 
-    while (query->param_count == 0 && param_count < 3 && query->params[param_count] != NULL) {
+    while (param_count < 3 && query->params[param_count] != NULL) {
         param_count++;
     }
     pgc_pg_query(
@@ -58,7 +58,7 @@ pgc_feed_trouble(struct pgc_feed *feed, const struct pgc_err *why, const char *d
         /* A stream is paused for what the asker failed at, and nothing else would be answered. */
         pgc_pg_drop(feed->reader, err.message);
     }
-    if (feed->ahead == AHEAD_ASKING) {
+    if (feed->ahead == AHEAD_ASKING || feed->ahead == AHEAD_COMMITTED) {
         pgc_pg_drop(feed->asker, err.message); /* nobody waits for what it would answer now */
     }
     if (strcmp(feed->reported, err.message) != 0) {

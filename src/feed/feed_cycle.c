@@ -3,6 +3,10 @@
 
 #include "feed_internal.h"
 
+/* Those of batches(), and then those of an answer. */
+#define CYCLE_COLUMNS                                                                              \
+    "select tick, nonce, tick_at_us, id, xid, kind, op, stream, new, old, at_us, req, topic"
+
 /*
  * One turn of the feed: advance, read every tick that is new, answer those who asked, wait.
  */
@@ -100,10 +104,9 @@ pgc_feed_cycle(struct pgc_feed *feed)
     pgc_timer_cancel(feed->timer);
     pgc_feed_query(feed, feed->reader,
         &(struct pgc_feed_query){
-            .sql = "select tick, nonce, tick_at_us, id, xid, kind, op, stream, new, old, at_us,"
-                   " req, topic from pgcable.advance($1::json, $2)",
-            .params = {has_asks ? pgc_buf_str(&requests) : NULL, after},
-            .param_count = 2,
+            .sql = has_asks ? CYCLE_COLUMNS " from pgcable.advance($2::json, $1)"
+                            : CYCLE_COLUMNS " from pgcable.advance(null, $1)",
+            .params = {after, has_asks ? pgc_buf_str(&requests) : NULL},
             .whole = true, /* the topics of the asks that fly */
             .early = true,
             .row = cycle_advance_row,

@@ -97,11 +97,12 @@ struct pgc_feed_reading {
  * need is asked for; nothing goes down before the commit is known.  The tick may not come to be, or
  * with other rows: unlike a batch they are forgotten with the connection. */
 enum pgc_feed_ahead {
-    AHEAD_NONE,   /* advance() brought no rows */
-    AHEAD_LEFT,   /* it did, but they are to be read the ordinary way */
-    AHEAD_TAKING, /* some of them are in the builder */
-    AHEAD_ASKING, /* all are, facts are missing */
-    AHEAD_WHOLE,  /* all are, with their facts */
+    AHEAD_NONE,      /* advance() brought no rows */
+    AHEAD_LEFT,      /* it did, but they are to be read the ordinary way */
+    AHEAD_TAKING,    /* some of them are in the builder */
+    AHEAD_ASKING,    /* all are, facts are missing */
+    AHEAD_WHOLE,     /* all are, with their facts */
+    AHEAD_COMMITTED, /* facts are missing, the tick is committed */
 };
 
 /* For whom per-viewer payloads are built; the same for a piece from its needs to its end. */
@@ -151,7 +152,6 @@ struct pgc_feed {
     struct pgc_feed_place found;  /* beginning()'s answer under way */
     struct pgc_feed_reading reading;
     enum pgc_feed_ahead ahead;
-    bool is_committed;     /* their tick */
     bool is_streaming;     /* the reader has rows for us, or is about to */
     size_t tick_rows;      /* of the tick read last */
     int64_t streamed_from; /* tick of the place when the stream under way was asked for */
@@ -169,11 +169,10 @@ struct pgc_feed {
 /* A query on one of the two connections, its callbacks with the feed as argument. */
 struct pgc_feed_query {
     const char *sql;
-    const char *params[3];
-    int param_count;    /* 0 = up to the first NULL */
-    int64_t timeout_ms; /* 0 = PGC_FEED_QUERY_MS */
-    bool whole;         /* all rows at once */
-    bool early;         /* before they are committed */
+    const char *params[3]; /* up to the first NULL */
+    int64_t timeout_ms;    /* 0 = PGC_FEED_QUERY_MS */
+    bool whole;            /* all rows at once */
+    bool early;            /* before they are committed */
     void (*row)(const struct pgc_pg_row *row, void *feed);
     void (*done)(const struct pgc_err *err, void *feed);
 };

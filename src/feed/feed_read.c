@@ -174,7 +174,7 @@ read_raise(struct pgc_feed *feed)
 static void
 read_piece_is_whole(struct pgc_feed *feed)
 {
-    if (feed->ahead == AHEAD_ASKING && !feed->is_committed) {
+    if (feed->ahead == AHEAD_ASKING) {
         feed->ahead = AHEAD_WHOLE;
     } else {
         read_raise(feed);
@@ -326,7 +326,6 @@ void
 pgc_feed_read_ahead(struct pgc_feed *feed, const struct pgc_pg_row *row)
 {
     if (feed->ahead == AHEAD_NONE && pgc_pg_text(row, 3) != NULL) {
-        feed->is_committed = false;
         feed->ahead = read_takes_tick(feed, row) ? AHEAD_TAKING : AHEAD_LEFT;
     }
     if (feed->ahead == AHEAD_TAKING && read_take_next(feed, row)) {
@@ -350,10 +349,11 @@ void
 pgc_feed_read_committed(struct pgc_feed *feed)
 {
     feed->state = FEED_READING;
-    feed->is_committed = true;
     if (feed->ahead == AHEAD_WHOLE) {
         read_raise(feed);
-    } else if (feed->ahead != AHEAD_ASKING) {
+    } else if (feed->ahead == AHEAD_ASKING) {
+        feed->ahead = AHEAD_COMMITTED;
+    } else {
         pgc_feed_read_nothing_ahead(feed);
         pgc_feed_read_next(feed);
     }

@@ -62,8 +62,7 @@ pgc_feed_set_not_ready(struct pgc_feed *feed, const struct pgc_err *why)
 
     pthread_mutex_lock(&feed->status_lock);
     status->ready = false;
-    snprintf(status->why, sizeof(status->why), "%.300s%s%.180s", why->message,
-        why->hint[0] != '\0' ? "; hint: " : "", why->hint);
+    pgc_err_text(why, status->why);
     pthread_mutex_unlock(&feed->status_lock);
     pgc_metric_set(feed->metrics.up, 0);
 }

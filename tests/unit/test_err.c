@@ -61,6 +61,29 @@ texts_that_are_too_long_are_cut(void **state)
 }
 
 static void
+a_status_has_the_message_and_the_hint_however_long(void **state)
+{
+    struct pgc_err err = {0};
+    char text[PGC_ERR_TEXT];
+    char big[1000];
+
+    (void)state;
+    pgc_err_set(&err, PGC_ERR_SYS, "no file");
+    pgc_err_text(&err, text);
+    assert_string_equal(text, "no file");
+    pgc_err_hint(&err, "create it");
+    pgc_err_text(&err, text);
+    assert_string_equal(text, "no file; hint: create it");
+    memset(big, 'x', sizeof(big));
+    big[sizeof(big) - 1] = '\0';
+    pgc_err_set(&err, PGC_ERR_SYS, "%s", big);
+    pgc_err_hint(&err, "%s", big);
+    pgc_err_text(&err, text);
+    assert_int_equal(strspn(text, "x"), 300);
+    assert_int_equal(strlen(text), 300 + strlen("; hint: ") + 180);
+}
+
+static void
 a_caller_that_does_not_care_passes_null(void **state)
 {
     (void)state;
@@ -91,6 +114,7 @@ main(void)
         cmocka_unit_test(setting_an_error_replaces_the_one_before),
         cmocka_unit_test(wrapping_puts_what_was_attempted_first),
         cmocka_unit_test(texts_that_are_too_long_are_cut),
+        cmocka_unit_test(a_status_has_the_message_and_the_hint_however_long),
         cmocka_unit_test(a_caller_that_does_not_care_passes_null),
         cmocka_unit_test(a_cleared_error_says_that_nothing_went_wrong),
     };

@@ -60,17 +60,17 @@ a_thread_alone_makes_a_reply_where_messages_know_no_parent(void **state)
 static void
 extras_travel_along_but_take_no_fields_place(void **state)
 {
-    struct event_world *world =
-        world_new("{\"kinds\":{\"message\":{\"columns\":{\"id\":\"id\",\"chat_room_id\":\"r\","
-                  "\"body\":\"text\"},\"extra\":[\"mood\",\"body\",\"event\",\"gone\"]}}}",
-            NULL);
+    struct event_world *world = world_new(
+        "{\"kinds\":{\"message\":{\"columns\":{\"id\":\"id\",\"chat_room_id\":\"r\","
+        "\"body\":\"text\"},\"extra\":[\"mood\",\"body\",\"event\",\"a\\\"\\\\b\",\"gone\"]}}}",
+        NULL);
 
     (void)state;
     world_row(world, "message", 'I',
-        "{\"id\":1,\"r\":2,\"mood\":{\"z\": 1},\"body\":\"no\",\"x\":3}", NULL);
+        "{\"id\":1,\"r\":2,\"mood\":{\"z\": 1},\"body\":\"no\",\"x\":3,\"a\\\"\\\\b\":4}", NULL);
     world_needs(world);
-    assert_non_null(strstr(
-        world_raise(world), "\"chat_thread_replies_count\":0,\"mood\":{\"z\": 1},\"gone\":null}"));
+    assert_non_null(strstr(world_raise(world),
+        "\"chat_thread_replies_count\":0,\"mood\":{\"z\": 1},\"a\\\"\\\\b\":4,\"gone\":null}"));
     assert_non_null(strstr(world->seen.data, "\"body\":null,"));
     assert_null(strstr(world->seen.data, "\"no\""));
     world_row(
