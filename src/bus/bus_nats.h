@@ -85,6 +85,7 @@ struct pgc_nats *pgc_nats_new(struct pgc_loop *loop, const struct pgc_nats_conf 
 void pgc_nats_free(struct pgc_nats *nats); /* no callback any more; may take a second or two */
 
 bool pgc_nats_is_up(const struct pgc_nats *nats);
+bool pgc_nats_follows(const struct pgc_nats *nats); /* and the server sends what is in the stream */
 
 /* ---- the stream ---- */
 

@@ -43,7 +43,7 @@ follower_hears(const struct pgc_follower *follower, struct pgc_err *why)
 static bool
 follower_is_well(const struct pgc_follower *follower, struct pgc_err *why)
 {
-    if (!pgc_nats_is_up(follower->nats)) {
+    if (!pgc_nats_follows(follower->nats)) {
         *why = follower->down;
         return false;
     }

@@ -35,7 +35,7 @@ pgc_nats_order(struct pgc_nats *nats, const struct nats_job_order *order)
     job->session = nats->session;
     job->number = order->number;
     job->sequence = order->sequence;
-    job->age_us = order->age_us;
+    job->since_us = order->since_us;
     job->subject = order->subject;
     job->reply = order->reply;
     job->length = length;

@@ -74,13 +74,14 @@ follow_begin(struct pgc_nats *nats)
 
     follow_forget(nats);
     follow->number++;
+    follow->begun = false;
     follow->received = 0;
     follow->silences = 0;
     if (nats->up && follow->active) {
         pgc_nats_order(nats, &(struct nats_job_order){.kind = NATS_JOB_FOLLOW,
                                  .number = follow->number,
                                  .sequence = follow->next,
-                                 .age_us = pgc_monotonic_us() - follow->since_us});
+                                 .since_us = follow->since_us});
         pgc_timer_set(follow->watch, FOLLOW_WATCH_MS);
     }
 }
@@ -112,7 +113,14 @@ void
 pgc_nats_follow_down(struct pgc_nats *nats)
 {
     pgc_timer_cancel(nats->follow.watch);
+    nats->follow.begun = false;
     follow_forget(nats);
+}
+
+bool
+pgc_nats_follows(const struct pgc_nats *nats)
+{
+    return nats->follow.begun;
 }
 
 /* The server is there, or the connection would be lost; but what sent to us may be gone. */
@@ -151,10 +159,14 @@ follow_lost(struct pgc_nats *nats, uint64_t sequence)
 void
 pgc_nats_follow_started(struct pgc_nats *nats, const struct nats_event *event)
 {
-    const struct nats_follow *follow = &nats->follow;
+    struct nats_follow *follow = &nats->follow;
 
-    if (follow->active && event->number == follow->number && follow->received == 0 &&
-        TAILQ_EMPTY(&follow->waiting) && follow->next != 0 && event->sequence != follow->next) {
+    if (!follow->active || event->number != follow->number) {
+        return;
+    }
+    follow->begun = true;
+    if (event->sequence != 0 && follow->received == 0 && TAILQ_EMPTY(&follow->waiting) &&
+        follow->next != 0 && event->sequence != follow->next) {
         follow_lost(nats, event->sequence);
     }
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "pgcable/clock.h"
 #include "pgcable/log.h"
 #include "pgcable/mem.h"
 
@@ -404,8 +405,12 @@ pgc_nats_hand_main(void *arg)
 
     while (!hand_is_stopped(hand.wire)) {
         if (hand_connect(&hand)) {
-            delay_ms = HAND_WAIT_FIRST_MS;
+            int64_t up_ms = pgc_monotonic_ms();
+
             hand_work(&hand);
+            if (pgc_monotonic_ms() - up_ms > HAND_WAIT_LAST_MS) {
+                delay_ms = HAND_WAIT_FIRST_MS;
+            }
         }
         hand_wait(hand.wire, delay_ms);
         delay_ms = delay_ms * 2 < HAND_WAIT_LAST_MS ? delay_ms * 2 : HAND_WAIT_LAST_MS;

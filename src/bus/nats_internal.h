@@ -40,7 +40,7 @@ enum nats_job_kind {
     NATS_JOB_SUBSCRIBE,   /* to `subject`, as `number` */
     NATS_JOB_UNSUBSCRIBE, /* from `number` */
     NATS_JOB_LAST,        /* the stream's newest packet */
-    NATS_JOB_FOLLOW,      /* from `sequence` or `age_us` on, as following `number` */
+    NATS_JOB_FOLLOW,      /* from `sequence` or `since_us` on, as following `number` */
 };
 
 struct nats_job {
@@ -49,7 +49,7 @@ struct nats_job {
     uint64_t session;
     uint64_t number;
     uint64_t sequence;
-    int64_t age_us;
+    int64_t since_us; /* of pgc_monotonic_us() */
     char *subject;
     char *reply;
     size_t length;
@@ -62,7 +62,7 @@ enum nats_event_kind {
     NATS_EVENT_ANSWER,    /* msg, to our inbox; its subject ends with the token */
     NATS_EVENT_MESSAGE,   /* msg, to a subject that is served or listened to */
     NATS_EVENT_LAST,      /* err, or sequence and, if there is one, msg */
-    NATS_EVENT_FOLLOWING, /* number; sequence: of the packet that comes first */
+    NATS_EVENT_FOLLOWING, /* number; sequence: of the packet that comes first, 0 = not sure */
     NATS_EVENT_PACKET,    /* number, msg: a packet or a heartbeat */
 };
 
@@ -151,6 +151,7 @@ TAILQ_HEAD(nats_events, nats_event);
 
 struct nats_follow {
     bool active;
+    bool begun;              /* the consumer is there */
     uint64_t number;         /* grows with each consumer: what the ones before send is dropped */
     uint64_t next;           /* sequence of the packet to come; 0 = the first since then */
     uint64_t received;       /* from this consumer */
@@ -189,7 +190,7 @@ struct nats_job_order {
     enum nats_job_kind kind;
     uint64_t number;
     uint64_t sequence;
-    int64_t age_us;
+    int64_t since_us; /* of pgc_monotonic_us() */
     char *subject;
     char *reply;
     const struct pgc_nats_bytes *bytes;

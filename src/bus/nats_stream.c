@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pgcable/clock.h"
 #include "pgcable/mem.h"
 
 #include "nats_internal.h"
@@ -197,7 +198,8 @@ stream_consume(struct nats_hand *hand, const struct nats_job *job, const char *i
     } else {
         status = stream_clock(hand, &now_ns, code);
         config.DeliverPolicy = js_DeliverByStartTime;
-        config.OptStartTime = now_ns > job->age_us * 1000 ? now_ns - job->age_us * 1000 : 1;
+        now_ns -= (pgc_monotonic_us() - job->since_us) * 1000;
+        config.OptStartTime = now_ns > 0 ? now_ns : 1;
     }
     if (status == NATS_OK) {
         status = js_AddConsumer(&info, hand->stream, hand->wire->prefix, &config, &options, code);
@@ -229,7 +231,7 @@ pgc_nats_stream_follow(struct nats_hand *hand, const struct nats_job *job, struc
 
         ok = status == NATS_OK || stream_complain(err, hand->wire, status, code);
     }
-    if (ok && event.sequence > 0) {
+    if (ok) {
         pgc_nats_post(hand->wire, &event);
     }
     free(inbox);

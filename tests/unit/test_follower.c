@@ -151,7 +151,8 @@ has_reloaded(struct shore *shore)
         shore->follower->late_ms = 1;
         shore->follower->packet_ms = 1;
     }
-    return strstr(pgc_buf_str(&shore->diaries[0]), "7(t ") != NULL;
+    return strstr(pgc_buf_str(&shore->diaries[0]), "7(t ") != NULL &&
+           strstr(pgc_buf_str(&shore->diaries[1]), "7(t ") != NULL;
 }
 
 static void

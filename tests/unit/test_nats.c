@@ -73,6 +73,7 @@ has_settled(const struct world *world)
 static bool
 is_refused_entry(const struct world *world)
 {
+    assert_false(pgc_nats_follows(world->edge.nats));
     return world->edge.downs >= 3;
 }
 
@@ -209,6 +210,8 @@ who_follows_gets_what_is_there_and_what_comes(void **state)
     }
     assert_string_equal(world->edge.text, "three");
     assert_int_equal(world->edge.lost, 0);
+    assert_true(pgc_nats_follows(world->edge.nats));
+    assert_false(pgc_nats_follows(world->feed.nats));
 }
 
 static void
