@@ -2,8 +2,8 @@
 /*
  * lease.c - which of several daemons publishes: the one that holds a lease in the database.
  *
- * It is asked for each second, for three, by the clock of the database; where no answer comes for
- * so long, it is lost.  Nothing hangs on the loser being told in time: whoever publishes after
+ * It is renewed each second, for three, by the clock of the database; where no answer comes for so
+ * long, it is lost.  Nothing hangs on the loser being told in time: whoever publishes after
  * another one has is refused by NATS.
  */
 #include <stdlib.h>
@@ -18,7 +18,8 @@
 
 #define LEASE_LENGTH   "3 seconds"
 #define LEASE_MS       3000
-#define LEASE_ASK_MS   1000
+#define LEASE_RENEW_MS 1000
+#define LEASE_ASK_MS   250 /* while another one leads; that changes nothing in the database */
 #define LEASE_QUERY_MS 2500
 /* At the end, so that the next one need not wait for the lease to run out. */
 #define LEASE_END_MS 1000
@@ -128,7 +129,7 @@ lease_ask(void *arg)
         pgc_loop_stop(lease->loop);
         return;
     }
-    pgc_timer_set(lease->timer, LEASE_ASK_MS);
+    pgc_timer_set(lease->timer, lease->term != 0 ? LEASE_RENEW_MS : LEASE_ASK_MS);
     if (lease->term != 0 && pgc_monotonic_ms() - lease->status.since_ms > LEASE_MS) {
         lease_heed(lease, 0);
     }
