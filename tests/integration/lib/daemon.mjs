@@ -43,6 +43,7 @@ export function environment() {
         ...process.env,
         ASAN_OPTIONS: 'abort_on_error=0:exitcode=99',
         LSAN_OPTIONS: `suppressions=${path.join(ROOT, 'tests/lsan.suppressions')}:print_suppressions=0`,
+        TSAN_OPTIONS: `suppressions=${path.join(ROOT, 'tests/tsan.suppressions')}:print_suppressions=0`,
         UBSAN_OPTIONS: 'print_stacktrace=1',
     };
 }
