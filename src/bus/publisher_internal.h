@@ -121,7 +121,8 @@ struct pgc_publisher {
 
     struct publisher_queue queue;
     struct publisher_desk desk;
-    struct pgc_table *edges; /* publisher_viewers.c */
+    struct pgc_table *edges;  /* publisher_viewers.c */
+    int64_t edge_patience_ms; /* without a word of one; tests have less */
     struct pgc_timer *roll_call;
 
     pthread_mutex_t status_lock;

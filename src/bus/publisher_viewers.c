@@ -118,7 +118,7 @@ viewers_roll_call(void *arg)
     while (pgc_table_next(publisher->edges, &cursor, &key, &length, &value)) {
         struct viewers_edge *edge = value;
 
-        if (now_ms - edge->heard_ms > VIEWERS_GONE_MS) {
+        if (now_ms - edge->heard_ms > publisher->edge_patience_ms) {
             (void)pgc_table_remove(publisher->edges, key, length);
             viewers_end_round(publisher, edge, UINT64_MAX); /* nobody was in that */
             viewers_edge_free(edge);
@@ -193,6 +193,7 @@ void
 pgc_publisher_viewers_init(struct pgc_publisher *publisher)
 {
     publisher->edges = pgc_table_new();
+    publisher->edge_patience_ms = VIEWERS_GONE_MS;
     publisher->roll_call = pgc_timer_new(publisher->loop, viewers_roll_call, publisher);
     pgc_timer_set(publisher->roll_call, VIEWERS_ROLL_CALL_MS);
 }

@@ -5,6 +5,7 @@ import { behind, follow, write } from './lib/follow.mjs';
 import { Nats, NatsClient } from './lib/nats.mjs';
 import { ownWorld } from './lib/own.mjs';
 import { Authority } from './lib/pki.mjs';
+import { Session } from './lib/session.mjs';
 import { mint } from './lib/token.mjs';
 import { until } from './lib/until.mjs';
 
@@ -126,6 +127,58 @@ export default {
         await sameRoom(own, edge);
         await sameRights(own, edge);
         await sameInTrouble(own, nats, feeds, edge);
+    },
+
+    async 'a feed that lost the lease, or cannot ask who has it, stands by until it has it again'(t) {
+        const [own, nats] = await Promise.all([ownWorld(t), Nats.start(t)]);
+        const [edge, feed] = await Promise.all([{ ...NOWHERE, ...nats.settings('edge') },
+            { hs256_secret: '', ...nats.settings('feed') }].map((settings) => own.start(settings)));
+        const ann = await own.app.member('Ann');
+        const room = await own.app.room([ann]);
+        const [there, here] = [await follow(own, edge, ann, room), await follow(own, own.daemon, ann, room)];
+        const { superuser } = own.app;
+        const standsBy = () => until('it to stand by', async () => !(await leads(feed)));
+        await leader([feed]);
+
+        const read = async () => (await superuser.sql`select term, until from pgcable.leader`).split('|');
+        let [term, end] = await read();
+        await until('it to have renewed the lease', async () => {
+            const [found, renewed] = (await superuser.sql`select term, until > ${end}::timestamptz + interval '4 s'
+                from pgcable.leader`).split('|');
+            [term, end] = found === term ? [term, end] : await read();
+            return found === term && renewed === 't';
+        });
+
+        await superuser.sql`update pgcable.leader set name = 'another', until = now() + interval '1 hour'`;
+        await standsBy();
+        await write(own, room, ann, 1, 'of another');
+        await superuser.sql`update pgcable.leader set until = clock_timestamp()`;
+        await leader([feed]);
+        await there.until('of another 0 0 b');
+
+        const session = new Session(superuser);
+        t.later(() => session.end());
+        await session.run('begin; lock table pgcable.leader;');
+        await standsBy();
+        await write(own, room, ann, 1, 'unheard');
+        await session.run('rollback;');
+        await leader([feed]);
+
+        await nats.stop('SIGKILL');
+        await standsBy();
+        const free = async (since) => (await superuser.sql`select until + ${since}::interval <= clock_timestamp()
+            from pgcable.leader`) === 't';
+        await until('nobody to lead', () => free('2 s'));
+        await write(own, room, ann, 1, 'without NATS');
+        await nats.nodes[0].start();
+        await leader([feed]);
+
+        await own.app.message(room, ann, 'end');
+        await Promise.all([there.until('end'), here.until('end')]);
+        assert.deepEqual(there.got(), here.got());
+        assert.equal(there.got().length, 3 * 4 * 2 + 1);
+        await feed.stop();
+        assert.ok(await free('0'), 'it let the lease go');
     },
 
     async 'the users of the shipped configuration can do what they need and nothing else'(t) {

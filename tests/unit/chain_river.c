@@ -97,6 +97,9 @@ batch_of(const struct piece *piece)
     if (piece->begins) {
         pgc_batch_add(batch, piece->begin, NULL, NULL, NULL);
     }
+    if (piece->bans) {
+        pgc_batch_add_ban(batch, PGC_OP_BAN_MEMBER, "5", &(struct pgc_ban){.until_s = 1});
+    }
     for (size_t i = 0; i < 4 && piece->messages[i] != 0; i++) {
         bool is_hole = piece->messages[i] < 0;
         struct pgc_position place = {.tick = piece->tick, .id = abs(piece->messages[i])};

@@ -31,6 +31,7 @@ struct piece {
     bool ends;
     bool late;
     bool begins;
+    bool bans;
     enum pgc_op_kind begin; /* BEGIN or RELOAD */
     int messages[4];
 };

@@ -44,7 +44,9 @@ struct end {
     unsigned asked;
     bool is_mute;
     unsigned told;
+    char told_what[16];
     char told_text[64];
+    size_t told_length;
 };
 
 struct world {

@@ -86,7 +86,7 @@ daemon_asked(struct pgc_port *port, struct pgc_ask *ask, void *arg)
     struct daemon *daemon = arg;
 
     (void)port;
-    assert_true(daemon->ask_count < 8);
+    assert_true(daemon->ask_count < ASKS_MAX);
     daemon->asks[daemon->ask_count++] = ask;
 }
 
@@ -131,12 +131,18 @@ two_has_found(const struct world *world)
 }
 
 void
-daemon_lead(struct scene *scene, struct daemon *daemon, int64_t term)
+daemon_stand(struct scene *scene, struct daemon *daemon, int64_t term)
 {
     daemon_drop_port(daemon);
     daemon->port = pgc_port_new();
     pgc_port_open_feed(daemon->port, scene->world->loop, daemon_asked, daemon);
     pgc_publisher_lead(daemon->publisher, daemon->port, term);
+}
+
+void
+daemon_lead(struct scene *scene, struct daemon *daemon, int64_t term)
+{
+    daemon_stand(scene, daemon, term);
     world_wait_for(
         scene->world, daemon == &scene->one ? one_has_found : two_has_found, daemon->founds + 1);
 }
@@ -215,11 +221,146 @@ one_is_at(const struct world *world)
     return status.ready && status.tick == world->target && status.waiting == 0;
 }
 
+bool
+one_is_down(const struct world *world)
+{
+    struct pgc_bus_status status;
+
+    (void)world;
+    pgc_publisher_status(the_scene->one.publisher, &status);
+    return !status.ready;
+}
+
+bool
+one_is_fenced(const struct world *world)
+{
+    (void)world;
+    return the_scene->one.fences > 0;
+}
+
+static bool
+edge_is_up(const struct world *world)
+{
+    return pgc_nats_is_up(world->edge.nats);
+}
+
+static bool
+edge_has_published(const struct world *world)
+{
+    const struct end *edge = &world->edge;
+
+    return edge->stored + edge->refused + edge->unreachable == world->target;
+}
+
+void
+add_packet(struct scene *scene, uint64_t last, const struct pgc_nats_bytes *bytes)
+{
+    struct end *edge = &scene->world->edge;
+
+    edge->take = NULL;
+    do { /* there may be no stream yet */
+        world_wait(scene->world, edge_is_up);
+        pgc_nats_publish(edge->nats, last, bytes, 0);
+        world_wait_for(
+            scene->world, edge_has_published, edge->stored + edge->refused + edge->unreachable + 1);
+    } while (edge->stored + edge->refused == 0);
+}
+
+void
+add_garbage(struct scene *scene, uint64_t last)
+{
+    add_packet(
+        scene, last, &(struct pgc_nats_bytes){(const unsigned char *)"garbage", strlen("garbage")});
+}
+
+bool
+has_asks(const struct world *world)
+{
+    return the_scene->one.ask_count == world->target;
+}
+
+bool
+has_answers(const struct world *world)
+{
+    return world->edge.answers + world->edge.failures == world->target;
+}
+
 void
 assert_piece(const struct scene *scene, unsigned i, int64_t tick, uint32_t piece)
 {
     assert_int_equal(scene->pieces[i].head.tick, tick);
     assert_int_equal(scene->pieces[i].head.piece, piece);
+}
+
+/* ---- what the edge asks ---- */
+
+static void
+answer_done(const struct pgc_err *err, const struct pgc_nats_bytes *answer, void *arg)
+{
+    struct scene *scene = arg;
+    struct end *edge = &scene->world->edge;
+
+    if (err != NULL) {
+        edge->failures++;
+        edge->failure = *err;
+    } else {
+        edge->answers++;
+        pgc_buf_clear(&scene->answer);
+        pgc_buf_add(&scene->answer, answer->data, answer->length);
+    }
+}
+
+void
+ask(struct scene *scene, const char *what, const struct pgc_buf *bytes, int64_t timeout_ms)
+{
+    pgc_nats_request(scene->world->edge.nats, what,
+        &(struct pgc_nats_bytes){(const unsigned char *)bytes->data, bytes->length}, timeout_ms,
+        answer_done, scene);
+}
+
+void
+ask_access(struct scene *scene)
+{
+    struct pgc_ask *asks[] = {pgc_ask_new(70, PGC_STREAM_MEMBER, "7", NULL, NULL),
+        pgc_ask_new(71, PGC_STREAM_ROOM, "7", "5", NULL)};
+    struct codec_asks question = {.edge = 99, .count = 2, .asks = asks};
+    struct pgc_buf bytes = {0};
+
+    pgc_codec_write_asks(&bytes, &question);
+    ask(scene, "ask", &bytes, WORLD_DEADLINE_MS);
+    pgc_buf_fini(&bytes);
+    pgc_ask_free(asks[0]);
+    pgc_ask_free(asks[1]);
+    world_wait_for(scene->world, has_asks, scene->one.ask_count + 2);
+}
+
+void
+ask_rooms(struct scene *scene, uint64_t ticket, size_t count, int64_t timeout_ms)
+{
+    struct pgc_ask **asks = pgc_xcalloc(count, sizeof(struct pgc_ask *));
+    struct codec_asks question = {.edge = 99, .count = count, .asks = asks};
+    struct pgc_buf bytes = {0};
+
+    for (size_t i = 0; i < count; i++) {
+        asks[i] = pgc_ask_new(ticket + i, PGC_STREAM_ROOM, "7", "5", NULL);
+    }
+    pgc_codec_write_asks(&bytes, &question);
+    ask(scene, "ask", &bytes, timeout_ms);
+    pgc_buf_fini(&bytes);
+    for (size_t i = 0; i < count; i++) {
+        pgc_ask_free(asks[i]);
+    }
+    free(asks);
+}
+
+void
+ask_state(struct scene *scene, int64_t timeout_ms)
+{
+    struct pgc_buf bytes = {0};
+
+    pgc_codec_write_place(&bytes, CODEC_STATE_ASK, &(struct codec_place){0});
+    ask(scene, "state", &bytes, timeout_ms);
+    pgc_buf_fini(&bytes);
 }
 
 /* ---- setup ---- */

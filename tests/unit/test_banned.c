@@ -34,7 +34,7 @@ what_has_ended_by_itself_is_forgotten(void **state)
     (void)state;
     note(banned, PGC_OP_BAN_TOKEN, "past", 0, now_s - 1);
     note(banned, PGC_OP_BAN_MEMBER, "past", 1, now_s - 1);
-    note(banned, PGC_OP_BAN_TOKEN, "7", 0, now_s + 1000);
+    note(banned, PGC_OP_BAN_TOKEN, "7", 0, now_s + 60);
     note(banned, PGC_OP_BAN_MEMBER, "7", 5, now_s + 1000);
     pgc_banned_add_to(banned, batch);
     assert_int_equal(batch->count, 2);

@@ -165,6 +165,9 @@ fragments_that_contradict_each_other_are_a_gap(void **state)
     second.late = false;
     second.fragments = 3;
     assert_contradiction(*state, first, second);
+    second.fragments = 2;
+    second.term = 2;
+    assert_contradiction(*state, first, second);
 }
 
 static void

@@ -50,6 +50,17 @@ a_message_for_two_topics_goes_to_both_when_it_is_sent_again(void **state)
     river_expect(river, "begin@6 7(1 7(2 2) ");
 }
 
+/* It may not have come before. */
+static void
+what_is_revoked_comes_again_when_it_is_sent_again(void **state)
+{
+    struct river *river = *state;
+
+    SEND(.term = 1, .tick = 7, .messages = {1});
+    SEND(.term = 2, .tick = 7, .ends = true, .bans = true, .messages = {1, 2});
+    river_expect(river, "begin@6 7(1 7(x 2) ");
+}
+
 static void
 half_a_piece_of_a_leader_that_ended_is_forgotten(void **state)
 {
@@ -60,6 +71,18 @@ half_a_piece_of_a_leader_that_ended_is_forgotten(void **state)
     river_send_fragments(river, &piece, 0, 5);
     SEND(.term = 2, .tick = 7, .ends = true, .messages = {1, 2});
     river_expect(river, "begin@6 7(1 7(2) ");
+    assert_int_equal(river->breaks, 0);
+}
+
+static void
+a_leader_may_go_back_to_where_it_began(void **state)
+{
+    struct river *river = *state;
+
+    SEND(.term = 1, .tick = 7, .messages = {1});
+    SEND(.term = 2, .tick = 6, .late = true, .bans = true);
+    SEND(.term = 2, .tick = 7, .ends = true, .messages = {1, 2});
+    river_expect(river, "begin@6 7(1 7(x 7(2) ");
     assert_int_equal(river->breaks, 0);
 }
 
@@ -94,7 +117,9 @@ main(void)
         TEST(the_next_leader_goes_on_behind_a_whole_tick),
         TEST(half_a_tick_is_sent_again_and_nothing_comes_twice),
         TEST(a_message_for_two_topics_goes_to_both_when_it_is_sent_again),
+        TEST(what_is_revoked_comes_again_when_it_is_sent_again),
         TEST(half_a_piece_of_a_leader_that_ended_is_forgotten),
+        TEST(a_leader_may_go_back_to_where_it_began),
         TEST(a_leader_that_goes_on_in_the_middle_is_a_gap),
         TEST(a_leader_with_another_history_is_a_gap),
     };

@@ -65,6 +65,12 @@ are_up_again(const struct world *world)
 }
 
 static bool
+is_connected(const struct world *world)
+{
+    return pgc_nats_is_up(world->feed.nats);
+}
+
+static bool
 has_settled(const struct world *world)
 {
     return world->feed.stored + world->feed.refused + world->feed.unreachable == world->target;
@@ -291,6 +297,8 @@ a_server_that_comes_back_is_followed_from_where_it_was(void **state)
     publish(world, 1, "into nothing");
     world_wait_for(world, has_settled, 2);
     assert_int_equal(world->feed.unreachable, 1);
+    ask(world, "nobody", INT64_C(86400000));
+    world_wait_for(world, has_answers, 1); /* at once */
     world_server("start");
     world_wait(world, are_up_again);
     world_publish(world, 1, "two");
@@ -337,6 +345,29 @@ an_edge_without_a_stream_says_what_is_missing(void **state)
     assert_non_null(strstr(world->edge.down_err.hint, "role = feed"));
 }
 
+/* Another one may answer where the stream should. */
+static void
+a_packet_is_stored_only_by_a_stream(void **state)
+{
+    const struct pgc_nats_bytes bytes = {(const unsigned char *)"one", 3};
+    struct world *world = world_new();
+
+    *state = world;
+    world_connect(world, &world->feed,
+        &(struct pgc_nats_conf){
+            .url = getenv("PGC_TEST_NATS"), .prefix = world->prefix, .name = "no stream"});
+    world_wait(world, is_connected);
+    pgc_nats_publish(world->feed.nats, 0, &bytes, 0);
+    world_wait_for(world, has_settled, 1);
+    assert_int_equal(world->feed.unreachable, 1);
+    assert_non_null(strstr(world->feed.publish_err.message, "no server keeps the stream"));
+    pgc_nats_serve(world->feed.nats, "batch");
+    pgc_nats_publish(world->feed.nats, 0, &bytes, 0);
+    world_wait_for(world, has_settled, 2);
+    assert_int_equal(world->feed.asked, 1);
+    assert_int_equal(world->feed.stored, 0);
+}
+
 static void
 a_reason_does_not_tell_the_password(void **state)
 {
@@ -344,6 +375,7 @@ a_reason_does_not_tell_the_password(void **state)
     socklen_t length = sizeof(address);
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     struct world *world = world_new();
+    int64_t begun_ms = pgc_monotonic_ms();
     char url[128];
 
     *state = world;
@@ -359,6 +391,7 @@ a_reason_does_not_tell_the_password(void **state)
     assert_non_null(strstr(world->edge.down_err.message, "at nats://127.0.0.1:"));
     assert_non_null(strstr(world->edge.down_err.message, ",nats://127.0.0.1:"));
     assert_int_equal(world->edge.ups, 0);
+    assert_true(pgc_monotonic_ms() >= begun_ms + 250); /* it waits between two attempts */
     (void)close(fd);
 }
 
@@ -405,6 +438,10 @@ an_answer_that_does_not_come_is_not_waited_for(void **state)
     world_wait_for(world, has_answers, 1);
     assert_int_equal(world->edge.failures, 1);
     assert_non_null(strstr(world->edge.failure.message, "no answer"));
+    ask(world, "who", INT64_C(86400000));
+    ask(world, "who", 50);
+    ask(world, "who", 100);
+    world_wait_for(world, has_answers, 3);
 }
 
 static void
@@ -420,6 +457,7 @@ news_reach_who_listens_also_after_a_restart(void **state)
     wait_until_done(world);
     pgc_nats_tell(world->feed.nats, "news", &news);
     world_wait(world, is_told);
+    assert_string_equal(world->edge.told_what, "news");
     assert_string_equal(world->edge.told_text, "hear");
 }
 
@@ -444,6 +482,7 @@ main(void)
         WORLD_TEST(an_answer_that_does_not_come_is_not_waited_for),
         WORLD_TEST(news_reach_who_listens_also_after_a_restart),
         ALONE_TEST(an_edge_without_a_stream_says_what_is_missing),
+        ALONE_TEST(a_packet_is_stored_only_by_a_stream),
         ALONE_TEST(a_reason_does_not_tell_the_password),
     };
 

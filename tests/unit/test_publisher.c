@@ -18,20 +18,43 @@ is_clogged(const struct world *world)
 }
 
 static bool
-one_is_fenced(const struct world *world)
+has_queued(const struct world *world)
 {
-    (void)world;
-    return the_scene->one.fences > 0;
+    return the_scene->one.publisher->queue.count == world->target;
 }
 
 static bool
-one_is_down(const struct world *world)
+one_has_taken_all(const struct world *world)
 {
-    struct pgc_bus_status status;
-
     (void)world;
-    pgc_publisher_status(the_scene->one.publisher, &status);
-    return !status.ready;
+    return pgc_port_depth(the_scene->one.port) == 0;
+}
+
+static bool
+one_is_ready(const struct world *world)
+{
+    return !one_is_down(world);
+}
+
+static bool
+two_is_fenced(const struct world *world)
+{
+    (void)world;
+    return the_scene->two.fences > 0;
+}
+
+static bool
+two_greets(const struct world *world)
+{
+    (void)world;
+    return the_scene->two.publisher->state == PUBLISHER_GREETING;
+}
+
+static bool
+two_has_found(const struct world *world)
+{
+    (void)world;
+    return the_scene->two.founds > 0;
 }
 
 /* ---- pieces ---- */
@@ -42,6 +65,7 @@ what_comes_down_the_port_comes_out_of_the_stream(void **state)
     struct scene *scene = *state;
 
     assert_int_equal(scene->one.place.tick, 0);
+    assert_true(scene->one.place.is_whole);
     hand_down_beginning(&scene->one, 10);
     hand_down(&scene->one, batch_of(10, false)); /* rights, behind it */
     hand_down(&scene->one, batch_of(11, false));
@@ -118,6 +142,71 @@ without_a_server_the_feed_has_to_wait(void **state)
     assert_int_equal(pgc_port_depth(scene->one.port), 0);
 }
 
+static void
+only_so_many_packets_are_under_way(void **state)
+{
+    struct scene *scene = *state;
+
+    world_server("freeze");
+    for (int64_t tick = 1; tick <= 100; tick++) {
+        hand_down_tick(&scene->one, tick, 10);
+    }
+    world_wait_for(scene->world, has_queued, 100);
+    assert_in_range(scene->one.publisher->queue.under_way, 1, 32);
+    world_server("thaw");
+    world_wait_for(scene->world, one_is_at, 100);
+    world_wait_for(scene->world, has_pieces, 100);
+    assert_int_equal(scene->world->edge.packets, 100);
+}
+
+/* The server reads them when it is thawed, behind the back of who sent them. */
+static void
+what_was_stored_unheard_is_not_stored_twice(void **state)
+{
+    struct scene *scene = *state;
+
+    hand_down_tick(&scene->one, 1, 10);
+    world_wait_for(scene->world, one_is_at, 1);
+    world_server("freeze");
+    hand_down_tick(&scene->one, 2, 10);
+    hand_down_tick(&scene->one, 3, 10);
+    world_wait(scene->world, one_is_down);
+    world_server("thaw");
+    world_wait_for(scene->world, one_is_at, 3);
+    hand_down_tick(&scene->one, 4, 10);
+    world_wait_for(scene->world, has_pieces, 4);
+    for (unsigned i = 0; i < 4; i++) {
+        assert_piece(scene, i, i + 1, 0);
+    }
+    assert_int_equal(scene->world->edge.packets, 4);
+    assert_int_equal(scene->one.fences, 0);
+}
+
+static void
+who_rests_forgets_what_was_not_sent(void **state)
+{
+    struct scene *scene = *state;
+    struct pgc_bus_status status;
+
+    hand_down_tick(&scene->one, 1, 10);
+    world_wait_for(scene->world, one_is_at, 1);
+    world_server("stop");
+    world_wait(scene->world, one_is_down);
+    hand_down_tick(&scene->one, 2, 10);
+    world_wait_for(scene->world, has_queued, 1);
+    pgc_publisher_rest(scene->one.publisher);
+    pgc_publisher_status(scene->one.publisher, &status);
+    assert_int_equal(status.waiting, 0);
+    world_server("start");
+    daemon_lead(scene, &scene->one, 2);
+    assert_int_equal(scene->one.place.tick, 1);
+    hand_down_tick(&scene->one, 2, 10);
+    hand_down_tick(&scene->one, 3, 10);
+    world_wait_for(scene->world, has_pieces, 3);
+    assert_piece(scene, 1, 2, 0);
+    assert_piece(scene, 2, 3, 0);
+}
+
 /* ---- takeover ---- */
 
 static void
@@ -148,6 +237,11 @@ a_new_leader_goes_on_and_the_old_one_is_fenced(void **state)
     assert_piece(scene, 4, 4, 0);
     assert_int_equal(scene->pieces[4].head.term, 2);
     assert_non_null(strstr(scene->one.why.message, "none of ours"));
+    assert_int_equal(scene->one.publisher->queue.count, 0);
+    hand_down_tick(&scene->one, 5, 20); /* its feed has not heard yet */
+    world_wait(scene->world, one_has_taken_all);
+    assert_int_equal(scene->one.publisher->queue.count, 0);
+    assert_int_equal(scene->one.fences, 1);
     assert_int_equal(scene->two.fences, 0);
 }
 
@@ -172,6 +266,111 @@ a_leader_that_was_fenced_may_lead_again(void **state)
     assert_int_equal(scene->pieces[0].head.term, 1);
     assert_int_equal(scene->pieces[1].head.term, 2);
     assert_int_equal(scene->pieces[2].head.term, 3);
+    assert_piece(scene, 2, 2, 0);
+}
+
+static void
+rights_behind_a_tick_leave_it_whole(void **state)
+{
+    struct scene *scene = *state;
+
+    hand_down_tick(&scene->one, 1, 10);
+    hand_down(&scene->one, batch_of(1, false));
+    world_wait_for(scene->world, has_pieces, 2);
+    daemon_start(scene, &scene->two);
+    daemon_lead(scene, &scene->two, 2);
+    assert_int_equal(scene->two.place.tick, 1);
+    assert_true(scene->two.place.is_whole);
+}
+
+/* Who sent them ended before the last fragment. */
+static void
+a_part_of_rights_behind_a_tick_leaves_it_whole(void **state)
+{
+    const struct codec_packet packet = {.term = 1,
+        .tick = 1,
+        .nonce = NONCE,
+        .piece = 1,
+        .fragments = 2,
+        .late = true,
+        .bytes = (const unsigned char *)"",
+        .length = 1};
+    struct scene *scene = *state;
+    struct pgc_buf bytes = {0};
+
+    hand_down_tick(&scene->one, 1, 10);
+    world_wait_for(scene->world, has_pieces, 1);
+    pgc_codec_write_packet(&bytes, &packet);
+    add_packet(scene, 1, &(struct pgc_nats_bytes){(const unsigned char *)bytes.data, bytes.length});
+    pgc_buf_fini(&bytes);
+    daemon_start(scene, &scene->two);
+    daemon_lead(scene, &scene->two, 2);
+    assert_int_equal(scene->two.place.tick, 1);
+    assert_true(scene->two.place.is_whole);
+}
+
+static void
+who_takes_over_hears_first_who_listens(void **state)
+{
+    struct scene *scene = *state;
+
+    hand_down_tick(&scene->one, 1, 10);
+    world_wait_for(scene->world, has_pieces, 1);
+    daemon_start(scene, &scene->two);
+    daemon_stand(scene, &scene->two, 2);
+    world_wait(scene->world, two_greets);
+    assert_int_equal(scene->two.founds, 0);
+    world_wait(scene->world, two_has_found);
+    scene->two.publisher->up_ms -= 60000; /* all have told by themselves */
+    daemon_lead(scene, &scene->two, 3);
+    assert_int_equal(scene->two.place.tick, 1);
+}
+
+static void
+who_has_sent_nothing_yet_goes_on_when_the_server_is_back(void **state)
+{
+    struct scene *scene = *state;
+
+    hand_down_tick(&scene->one, 1, 10);
+    world_wait_for(scene->world, one_is_at, 1);
+    daemon_lead(scene, &scene->one, 2);
+    world_server("stop");
+    world_wait(scene->world, one_is_down);
+    world_server("start");
+    world_wait(scene->world, one_is_ready);
+    hand_down_tick(&scene->one, 2, 10);
+    world_wait_for(scene->world, one_is_at, 2);
+    assert_int_equal(scene->one.fences, 0);
+}
+
+static void
+a_stream_that_ends_with_nonsense_is_not_gone_on_with(void **state)
+{
+    struct scene *scene = *state;
+
+    hand_down_tick(&scene->one, 1, 10);
+    world_wait_for(scene->world, has_pieces, 1);
+    add_garbage(scene, 1);
+    daemon_start(scene, &scene->two);
+    daemon_stand(scene, &scene->two, 2);
+    world_wait(scene->world, two_is_fenced);
+    assert_int_equal(scene->two.founds, 0);
+    assert_non_null(strstr(scene->two.why.hint, "delete the stream"));
+}
+
+/* As many packets as before, and none of ours. */
+static void
+another_stream_of_the_same_length_is_not_gone_on_with(void **state)
+{
+    struct scene *scene = *state;
+
+    hand_down_tick(&scene->one, 1, 10);
+    world_wait_for(scene->world, one_is_at, 1);
+    world_server("stop");
+    world_server("forget");
+    world_server("start");
+    add_garbage(scene, 0);
+    world_wait(scene->world, one_is_fenced);
 }
 
 static void
@@ -197,8 +396,17 @@ main(void)
         SCENE_TEST(a_large_piece_travels_in_fragments),
         SCENE_TEST(a_server_that_goes_and_comes_loses_and_doubles_nothing),
         SCENE_TEST(without_a_server_the_feed_has_to_wait),
+        SCENE_TEST(only_so_many_packets_are_under_way),
+        SCENE_TEST(what_was_stored_unheard_is_not_stored_twice),
+        SCENE_TEST(who_rests_forgets_what_was_not_sent),
         SCENE_TEST(a_new_leader_goes_on_and_the_old_one_is_fenced),
         SCENE_TEST(a_leader_that_was_fenced_may_lead_again),
+        SCENE_TEST(rights_behind_a_tick_leave_it_whole),
+        SCENE_TEST(a_part_of_rights_behind_a_tick_leaves_it_whole),
+        SCENE_TEST(who_takes_over_hears_first_who_listens),
+        SCENE_TEST(who_has_sent_nothing_yet_goes_on_when_the_server_is_back),
+        SCENE_TEST(a_stream_that_ends_with_nonsense_is_not_gone_on_with),
+        SCENE_TEST(another_stream_of_the_same_length_is_not_gone_on_with),
         SCENE_TEST(a_stream_that_is_another_one_is_not_gone_on_with),
     };
 
