@@ -10,6 +10,7 @@
 
 int64_t pgc_monotonic_ms(void);
 int64_t pgc_monotonic_us(void);
+int64_t pgc_monotonic_rough_ms(void);      /* up to 10 ms behind, for a fifth of the price */
 int64_t pgc_wall_s(void);                  /* seconds since 1970 */
 int64_t pgc_wall_us(void);                 /* microseconds since 1970 */
 int64_t pgc_wall_age_us(int64_t since_us); /* 0 if another machine's clock is ahead of ours */

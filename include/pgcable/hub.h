@@ -61,7 +61,7 @@ struct pgc_sub *pgc_hub_subscribe(struct pgc_hub *hub, const char *stream, const
 
 /* What a delivery looks at first beside the owner, most likely in no cache: the hub has it fetched
  * while it hands out to those before.  Addresses only, nothing is read; NULL is fine. */
-enum { PGC_SUB_TOUCHES = 4 };
+enum { PGC_SUB_TOUCHES = 3 };
 void pgc_hub_touches(struct pgc_sub *sub, const void *const touches[PGC_SUB_TOUCHES]);
 
 const char *pgc_hub_stream(const struct pgc_sub *sub); /* as given; borrowed */

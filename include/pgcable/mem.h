@@ -16,6 +16,7 @@
 /* Never NULL, also for size 0. */
 void *pgc_xmalloc(size_t size);
 void *pgc_xcalloc(size_t count, size_t size); /* zeroed; aborts on overflow of the product */
+void *pgc_xcalloc_lines(size_t size);         /* zeroed; begins with a line of the cache */
 void *pgc_xrealloc(void *ptr, size_t size);
 char *pgc_xstrdup(const char *text);
 char *pgc_xstrndup(const char *text, size_t length); /* always terminated */

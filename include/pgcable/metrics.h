@@ -39,6 +39,7 @@ struct pgc_metric *pgc_histogram(
 void pgc_metric_add(struct pgc_metric *metric, int64_t by); /* counter (by >= 0) or gauge */
 void pgc_metric_set(struct pgc_metric *metric, int64_t to); /* gauge */
 void pgc_metric_observe_us(struct pgc_metric *metric, int64_t microseconds); /* histogram */
+void pgc_metric_observe_many_us(struct pgc_metric *metric, int64_t microseconds, int64_t times);
 int64_t pgc_metric_get(const struct pgc_metric *metric); /* counter, gauge; histogram: count */
 
 /* Prometheus text format 0.0.4, families in order of registration. */

@@ -301,7 +301,6 @@ subscription_say_touches(const struct pgc_subscription *subscription)
         subscription->session,
         sink,
         sink + PGC_CACHE_LINE,
-        sink + (ptrdiff_t)2 * PGC_CACHE_LINE,
     };
 
     pgc_hub_touches(subscription->sub, touches);

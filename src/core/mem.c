@@ -48,6 +48,17 @@ pgc_xcalloc(size_t count, size_t size)
 }
 
 void *
+pgc_xcalloc_lines(size_t size)
+{
+    void *ptr = NULL;
+
+    if (posix_memalign(&ptr, PGC_CACHE_LINE, mem_at_least_one(size)) != 0) {
+        mem_abort(size);
+    }
+    return memset(ptr, 0, size);
+}
+
+void *
 pgc_xrealloc(void *ptr, size_t size)
 {
     void *moved = realloc(ptr, mem_at_least_one(size));

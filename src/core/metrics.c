@@ -209,14 +209,20 @@ pgc_metric_set(struct pgc_metric *metric, int64_t to)
 void
 pgc_metric_observe_us(struct pgc_metric *metric, int64_t microseconds)
 {
+    pgc_metric_observe_many_us(metric, microseconds, 1);
+}
+
+void
+pgc_metric_observe_many_us(struct pgc_metric *metric, int64_t microseconds, int64_t times)
+{
     struct metric_histogram *histogram = metric->histogram;
     size_t cell = 0;
 
     while (cell < METRIC_BUCKETS && microseconds > metric_buckets[cell].limit_us) {
         cell++;
     }
-    atomic_fetch_add_explicit(&histogram->cells[cell], 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&histogram->sum_us, microseconds, memory_order_relaxed);
+    atomic_fetch_add_explicit(&histogram->cells[cell], times, memory_order_relaxed);
+    atomic_fetch_add_explicit(&histogram->sum_us, microseconds * times, memory_order_relaxed);
 }
 
 int64_t

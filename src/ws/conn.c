@@ -53,7 +53,7 @@ ws_conn_wire(const struct ws_conn *conn)
 struct ws_conn *
 ws_conn_new(struct pgc_ws *ws, const struct ws_peer *peer, const struct ws_ticket *ticket)
 {
-    struct ws_conn *conn = pgc_xcalloc(1, sizeof(*conn));
+    struct ws_conn *conn = pgc_xcalloc_lines(sizeof(*conn));
 
     conn->ws = ws;
     conn->id = atomic_fetch_add_explicit(ws->conf.next_conn, 1, memory_order_relaxed) + 1;

@@ -74,7 +74,6 @@ outbound_send_plain(const struct ws_conn *conn, const unsigned char *bytes, size
 static bool
 outbound_write(struct ws_conn *conn, unsigned char *bytes, size_t length, unsigned frames)
 {
-    struct ws_stats *stats = &conn->ws->stats;
     size_t sent = outbound_send_plain(conn, bytes, length);
 
     conn->is_clear = conn->is_clear && sent == length;
@@ -85,18 +84,8 @@ outbound_write(struct ws_conn *conn, unsigned char *bytes, size_t length, unsign
         ws_queue_hold(&conn->queue, length - sent); /* how much of it the library does not say */
     }
     conn->bytes_out += length;
-    pgc_metric_add(stats->writes, 1);
-    pgc_metric_add(stats->sent_frames, frames);
-    pgc_metric_add(stats->sent_bytes, (int64_t)length);
+    ws_sent_add(conn->ws, frames, length);
     return true;
-}
-
-static void
-outbound_note_age(const struct ws_conn *conn, int64_t committed_us)
-{
-    if (committed_us != 0) {
-        pgc_metric_observe_us(conn->ws->stats.socket_seconds, pgc_wall_age_us(committed_us));
-    }
 }
 
 /* A single frame, or one that is too large to be put together with others, is not copied: written
@@ -107,7 +96,7 @@ outbound_write_one(struct ws_conn *conn)
     struct pgc_frame *frame = ws_queue_pop(&conn->queue);
     bool ok = outbound_write(conn, (unsigned char *)frame->bytes, frame->length, frame->count);
 
-    outbound_note_age(conn, frame->committed_us);
+    ws_sent_time(conn->ws, frame->committed_us);
     pgc_frame_unref(frame);
     return ok;
 }
@@ -132,7 +121,7 @@ outbound_write_many(struct ws_conn *conn)
         pgc_frame_unref(frame);
     }
     ok = outbound_write(conn, start, length, frames);
-    outbound_note_age(conn, oldest_us);
+    ws_sent_time(conn->ws, oldest_us);
     return ok;
 }
 
@@ -168,6 +157,15 @@ ws_outbound_flush(struct ws_conn *conn)
     }
     /* A websocket is ended by the peer's close frame, this by us, when all has gone out. */
     return outbound_is_blocked(conn) || !conn->is_events || conn->state != WS_CLOSING;
+}
+
+bool
+ws_outbound_resume(struct ws_conn *conn)
+{
+    bool ok = ws_outbound_flush(conn);
+
+    ws_sent_tell(conn->ws); /* perhaps no turn follows */
+    return ok;
 }
 
 /* What waits is freed at once; the goodbye is left to the end of the turn, for this one's session
@@ -293,7 +291,7 @@ outbound_send(void *sink, struct pgc_frame *frame, bool ahead)
         outbound_give_up_slow(conn);
         return;
     }
-    ws_queue_push(&conn->queue, frame, pgc_monotonic_ms());
+    ws_queue_push(&conn->queue, frame, pgc_monotonic_rough_ms());
     outbound_note_height(conn->ws, &conn->queue);
     ws_shed(conn->ws);
 }

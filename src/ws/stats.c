@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
+#include "pgcable/clock.h"
+
 #include "ws_internal.h"
 
 static struct pgc_metric *
@@ -57,5 +59,56 @@ ws_stats_init(struct ws_stats *stats, struct pgc_metrics *metrics)
     };
     for (size_t entry = WS_ENTRY_OK + 1; entry < WS_ENTRIES; entry++) {
         stats->no_entry[entry] = stats_refused(metrics, ws_entry_label((enum ws_entry)entry));
+    }
+}
+
+void
+ws_sent_add(struct pgc_ws *ws, unsigned frames, size_t bytes)
+{
+    ws->sent.writes++;
+    ws->sent.frames += frames;
+    ws->sent.bytes += (int64_t)bytes;
+}
+
+static void
+sent_tell_age(struct pgc_ws *ws)
+{
+    struct ws_sent *sent = &ws->sent;
+
+    if (sent->timed > 0) {
+        pgc_metric_observe_many_us(
+            ws->stats.socket_seconds, pgc_wall_age_us(sent->committed_us), sent->timed);
+        sent->timed = 0;
+    }
+}
+
+void
+ws_sent_time(struct pgc_ws *ws, int64_t committed_us)
+{
+    struct ws_sent *sent = &ws->sent;
+
+    if (committed_us == 0) {
+        return;
+    }
+    if (committed_us != sent->committed_us) {
+        sent_tell_age(ws);
+        sent->committed_us = committed_us;
+    }
+    if (++sent->timed == WS_TIMED_TOGETHER) {
+        sent_tell_age(ws);
+    }
+}
+
+void
+ws_sent_tell(struct pgc_ws *ws)
+{
+    struct ws_sent *sent = &ws->sent;
+
+    sent_tell_age(ws);
+    if (sent->writes > 0) {
+        pgc_metric_add(ws->stats.writes, sent->writes);
+        pgc_metric_add(ws->stats.sent_frames, sent->frames);
+        pgc_metric_add(ws->stats.sent_bytes, sent->bytes);
+        *sent = (struct ws_sent){0};
     }
 }

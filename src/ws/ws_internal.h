@@ -38,6 +38,7 @@ enum {
     WS_WRITE_BYTES = 65536,    /* frames are put together up to this size for one write */
     WS_TURN_WRITES = 4,        /* per connection; then it is another's turn */
     WS_TURN_CLIENTS = 256,     /* per turn of the loop; then input is looked at again */
+    WS_TIMED_TOGETHER = 16,    /* writes, by one look at the clock: 0.1 ms lie between them */
 };
 
 /* Close codes beside those of RFC 6455. */
@@ -75,7 +76,8 @@ struct ws_admission {
 TAILQ_HEAD(ws_list, ws_conn);
 STAILQ_HEAD(ws_dirty_list, ws_conn);
 
-/* First, and together, what each message touches: of ten thousand, hardly one is in a cache. */
+/* First, and in two lines of the cache, what each message touches: of ten thousand, hardly one is
+ * there. */
 struct ws_conn {
     struct pgc_ws *ws;
     struct lws *wsi; /* NULL once the socket is gone */
@@ -141,6 +143,19 @@ struct ws_stats {
 };
 void ws_stats_init(struct ws_stats *stats, struct pgc_metrics *metrics);
 
+/* What a worker has written since it last told: one by one, the metrics of all workers and the
+ * clock would be asked for each client. */
+struct ws_sent {
+    int64_t writes;
+    int64_t frames;
+    int64_t bytes;
+    int64_t committed_us; /* of the row of the writes that are to be timed */
+    int64_t timed;        /* so many, until WS_TIMED_TOGETHER */
+};
+void ws_sent_add(struct pgc_ws *ws, unsigned frames, size_t bytes);
+void ws_sent_time(struct pgc_ws *ws, int64_t committed_us); /* now; 0 = it is not timed */
+void ws_sent_tell(struct pgc_ws *ws);
+
 struct ws_listener {
     int fd;      /* -1: none */
     int reserve; /* given up to tell a client that there are no more */
@@ -180,6 +195,7 @@ struct pgc_ws {
     struct pgc_log_limit token_limit;
     struct pgc_log_limit entry_limit;
 
+    struct ws_sent sent;
     struct ws_memory memory; /* of all queues */
     size_t conn_count;
     struct ws_list fresh; /* accepted, no websocket yet; oldest first */
@@ -283,6 +299,7 @@ extern const struct pgc_session_ops ws_session_ops;
 void ws_outbound_touch(struct ws_conn *conn);     /* there is something to write */
 void ws_outbound_is_shared(struct ws_conn *conn); /* the library writes by itself from here on */
 bool ws_outbound_flush(struct ws_conn *conn);     /* false: the socket is broken */
+bool ws_outbound_resume(struct ws_conn *conn);    /* the same, as the socket takes more again */
 void ws_outbound_turn(struct pgc_ws *ws);         /* flush the dirty, as many as one turn may */
 void ws_outbound_beat(struct ws_conn *conn, int64_t now_ms);
 /* Nothing more for this one: the end of the turn says goodbye. */

@@ -38,6 +38,16 @@ the_monotonic_clock_never_goes_back(void **state)
 }
 
 static void
+the_rough_clock_is_hardly_behind(void **state)
+{
+    int64_t before_ms = pgc_monotonic_ms();
+    int64_t rough_ms = pgc_monotonic_rough_ms();
+
+    (void)state;
+    assert_in_range(rough_ms, before_ms - 10, pgc_monotonic_ms());
+}
+
+static void
 the_wall_clock_is_the_systems(void **state)
 {
     int64_t before = (int64_t)time(NULL);
@@ -128,6 +138,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_monotonic_clock_never_goes_back),
+        cmocka_unit_test(the_rough_clock_is_hardly_behind),
         cmocka_unit_test(the_wall_clock_is_the_systems),
         cmocka_unit_test(an_age_is_never_below_nothing),
         cmocka_unit_test(random_bytes_reach_the_end_and_differ),

@@ -19,6 +19,7 @@ nothing_is_still_an_address(void **state)
     void *all[] = {
         pgc_xmalloc(0),
         pgc_xcalloc(0, 8),
+        pgc_xcalloc_lines(0),
         pgc_xrealloc(NULL, 0),
         pgc_xmemdup(NULL, 0),
         pgc_xstrndup(NULL, 0),
@@ -75,6 +76,23 @@ ends_the_process(void *(*ask)(void))
     }
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_false(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static void
+lines_begin_where_the_cache_has_them_begin(void **state)
+{
+    char *lines[8];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        lines[i] = pgc_xcalloc_lines(100);
+        assert_int_equal((uintptr_t)lines[i] % PGC_CACHE_LINE, 0);
+        assert_true(lines[i][0] == 0 && lines[i][99] == 0);
+        memset(lines[i], 'x', 100);
+    }
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        free(lines[i]);
+    }
 }
 
 static void *
@@ -134,6 +152,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_still_an_address),
         cmocka_unit_test(copies_are_terminated_and_their_own),
+        cmocka_unit_test(lines_begin_where_the_cache_has_them_begin),
         cmocka_unit_test(a_product_that_overflows_ends_the_process),
         cmocka_unit_test(memory_that_is_not_there_ends_the_process),
         cmocka_unit_test(wiped_memory_holds_zeroes),

@@ -115,6 +115,18 @@ a_histogram_counts_up_to_and_including_each_limit(void **state)
 }
 
 static void
+what_took_equally_long_is_observed_at_once(void **state)
+{
+    struct pgc_metric *lag = pgc_histogram(*state, "lag_seconds", "", "Lag.");
+
+    pgc_metric_observe_many_us(lag, 200, 3);
+    assert_int_equal(pgc_metric_get(lag), 3);
+    assert_contains(*state, "lag_seconds_bucket{le=\"0.0001\"} 0\n"
+                            "lag_seconds_bucket{le=\"0.00025\"} 3\n");
+    assert_contains(*state, "lag_seconds_sum 0.000600\nlag_seconds_count 3\n");
+}
+
+static void
 a_histogram_with_labels_keeps_them_in_every_line(void **state)
 {
     struct pgc_metric *lag = pgc_histogram(*state, "lag_seconds", "worker=\"0\"", "Lag.");
@@ -224,6 +236,7 @@ main(void)
         METRICS_TEST(asking_twice_gives_the_same_handle),
         METRICS_TEST(help_is_escaped),
         METRICS_TEST(a_histogram_counts_up_to_and_including_each_limit),
+        METRICS_TEST(what_took_equally_long_is_observed_at_once),
         METRICS_TEST(a_histogram_with_labels_keeps_them_in_every_line),
         METRICS_TEST(a_ratio_is_a_gauge_with_six_decimals),
         METRICS_TEST(json_has_each_family_with_its_labels),
