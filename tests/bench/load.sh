@@ -25,7 +25,7 @@
 #   load_until_asleep            waits until the daemon has sent all that there is
 #   load_until_at_rest PID       waits until none of its threads is at work
 #   load_processor_time PID …    of these processes, in seconds
-#   load_processor_ns PID        of all threads that it has
+#   load_processor_ns PID [NAME] of all threads that it has, or of those with that name
 #   load_postgres_ms             processor time of PostgreSQL, all sessions that are or were
 #   load_memory PID [FIELD]      what is resident, in bytes
 #   load_statements REGEX        such that the daemon has sent, since it first was there
@@ -232,7 +232,13 @@ load_memory() {
 }
 
 load_processor_ns() {
-    cat "/proc/$1/task"/*/schedstat | awk '{ ns += $1 } END { printf "%.0f", ns }'
+    local task
+
+    for task in "/proc/$1/task"/*; do
+        if [ -z "${2:-}" ] || [ "$(< "$task/comm")" = "$2" ]; then
+            cat "$task/schedstat"
+        fi
+    done | awk '{ ns += $1 } END { printf "%.0f", ns }'
 }
 
 load_postgres_ms() {
