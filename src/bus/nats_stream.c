@@ -171,6 +171,19 @@ stream_clock(struct nats_hand *hand, int64_t *now_ns, jsErrCode *code)
 }
 
 /*
+ * libnats 3.4 writes what a time has beyond its second without the zeroes at its front: 0.05 s
+ * becomes 0.5 s, and what was stored in between would be left out.  So a little earlier then,
+ * without any.
+ */
+static int64_t
+stream_time(int64_t ns)
+{
+    int64_t beyond_ns = ns % STREAM_NS_PER_S;
+
+    return beyond_ns < STREAM_NS_PER_S / 10 ? ns - beyond_ns : ns;
+}
+
+/*
  * `first` gets the sequence it will begin with.  In a cluster the server may be one that does not
  * have all of the stream yet: then that is not sure, and 0.
  */
@@ -199,7 +212,7 @@ stream_consume(struct nats_hand *hand, const struct nats_job *job, const char *i
         status = stream_clock(hand, &now_ns, code);
         config.DeliverPolicy = js_DeliverByStartTime;
         now_ns -= (pgc_monotonic_us() - job->since_us) * 1000;
-        config.OptStartTime = now_ns > 0 ? now_ns : 1;
+        config.OptStartTime = now_ns > STREAM_NS_PER_S ? stream_time(now_ns) : STREAM_NS_PER_S;
     }
     if (status == NATS_OK) {
         status = js_AddConsumer(&info, hand->stream, hand->wire->prefix, &config, &options, code);

@@ -364,6 +364,30 @@ only_so_much_waits_on_our_side(void **state)
     world_wait(world, has_read_all);
 }
 
+static bool
+a_second_has_just_begun(const struct world *world)
+{
+    int64_t beyond_us = pgc_wall_us() % 1000000;
+
+    (void)world;
+    return beyond_us > 15000 && beyond_us < 60000;
+}
+
+/* libnats takes 0.05 s for 0.5 s. */
+static void
+who_follows_from_the_beginning_of_a_second_misses_nothing(void **state)
+{
+    struct world *world = *state;
+    int64_t since_us;
+
+    world_wait(world, a_second_has_just_begun);
+    since_us = pgc_wall_us();
+    world_publish(world, 0, "one");
+    follow(world, 0, since_us);
+    world_wait_for(world, has_packets, 1);
+    assert_int_equal(world->edge.sequences[0], 1);
+}
+
 #define WORLD_TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 
 int
@@ -379,6 +403,7 @@ main(void)
         WORLD_TEST(what_waited_is_forgotten_when_it_begins_anew),
         WORLD_TEST(what_is_not_read_any_more_makes_room),
         WORLD_TEST(only_so_much_waits_on_our_side),
+        WORLD_TEST(who_follows_from_the_beginning_of_a_second_misses_nothing),
     };
 
     if (world_has_no_server()) {
