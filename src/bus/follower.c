@@ -43,9 +43,15 @@ follower_hears(const struct pgc_follower *follower, struct pgc_err *why)
 static bool
 follower_is_well(const struct pgc_follower *follower, struct pgc_err *why)
 {
-    if (!pgc_nats_follows(follower->nats)) {
+    if (!pgc_nats_is_up(follower->nats)) {
         *why = follower->down;
         return false;
+    }
+    if (!pgc_nats_follows(follower->nats)) {
+        pgc_err_set(why, PGC_ERR_BUS,
+            "connected to NATS, which has not begun to send the stream from behind tick %" PRId64,
+            follower->chain.tick);
+        return pgc_err_hint(why, "is NATS choosing a leader, or has it lost most of its nodes?");
     }
     if (follower->is_told) {
         return follower_hears(follower, why);

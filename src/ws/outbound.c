@@ -137,8 +137,8 @@ outbound_write_next(struct ws_conn *conn)
     return outbound_write_many(conn);
 }
 
-bool
-ws_outbound_flush(struct ws_conn *conn)
+static bool
+outbound_flush(struct ws_conn *conn)
 {
     if (conn->is_mute || conn->wsi == NULL || conn->state == WS_FRESH) {
         return true;
@@ -160,11 +160,11 @@ ws_outbound_flush(struct ws_conn *conn)
 }
 
 bool
-ws_outbound_resume(struct ws_conn *conn)
+ws_outbound_flush(struct ws_conn *conn)
 {
-    bool ok = ws_outbound_flush(conn);
+    bool ok = outbound_flush(conn);
 
-    ws_sent_tell(conn->ws); /* perhaps no turn follows */
+    ws_sent_tell(conn->ws);
     return ok;
 }
 
@@ -230,10 +230,11 @@ ws_outbound_turn(struct pgc_ws *ws)
         if (conn->is_slow) {
             outbound_cut_off(conn);
         }
-        if (!ws_outbound_flush(conn)) {
+        if (!outbound_flush(conn)) {
             ws_conn_kill(conn);
         }
     }
+    ws_sent_tell(ws); /* of all of them at once */
     if (!STAILQ_EMPTY(&ws->dirty)) {
         ws_schedule_turn(ws);
     }

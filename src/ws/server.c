@@ -58,7 +58,7 @@ server_callback(
         return ws_inbound_close(conn, in, length);
     case LWS_CALLBACK_SERVER_WRITEABLE:
     case LWS_CALLBACK_HTTP_WRITEABLE:
-        return ws_outbound_resume(conn) ? 0 : -1;
+        return ws_outbound_flush(conn) ? 0 : -1;
     case LWS_CALLBACK_WS_SERVER_DROP_PROTOCOL:
         ws_conn_last_word(conn);
         ws_conn_ending(conn);
@@ -271,7 +271,6 @@ server_turn(void *arg)
     }
     ws_outbound_turn(ws);
     ws_conn_sweep(ws);
-    ws_sent_tell(ws);
     ws_memory_tell(&ws->memory);
     if (ws->conn_count == 0) {
         ws_drained(ws);
@@ -304,7 +303,6 @@ pgc_ws_free(struct pgc_ws *ws)
     }
     STAILQ_INIT(&ws->dirty);
     ws_conn_sweep(ws);
-    ws_sent_tell(ws);
     ws_memory_tell(&ws->memory);
     ws_rules_fini(&ws->rules);
     ws_networks_free(ws->proxies);

@@ -76,7 +76,6 @@ wheel_turn(void *arg)
         ws->wheel_ms += WS_SLOT_MS;
     }
     ws_shed(ws);
-    ws_sent_tell(ws);
     ws_memory_tell(&ws->memory);
     wheel_expire(&ws->fresh, ws->conf.handshake_ms, now_ms);
     wheel_expire(&ws->closing, ws->conf.closing_ms, now_ms);

@@ -299,7 +299,6 @@ extern const struct pgc_session_ops ws_session_ops;
 void ws_outbound_touch(struct ws_conn *conn);     /* there is something to write */
 void ws_outbound_is_shared(struct ws_conn *conn); /* the library writes by itself from here on */
 bool ws_outbound_flush(struct ws_conn *conn);     /* false: the socket is broken */
-bool ws_outbound_resume(struct ws_conn *conn);    /* the same, as the socket takes more again */
 void ws_outbound_turn(struct pgc_ws *ws);         /* flush the dirty, as many as one turn may */
 void ws_outbound_beat(struct ws_conn *conn, int64_t now_ms);
 /* Nothing more for this one: the end of the turn says goodbye. */

@@ -35,6 +35,16 @@ has_answer(struct shore *shore)
 
 /* ---- answers ---- */
 
+static struct shore *
+shore_with_an_ask(void **state)
+{
+    struct shore *shore = shore_behind_tick_6(state);
+
+    shore_ask(shore, 0, 1, "5");
+    shore_expect_asks(shore, "5 | ");
+    return shore;
+}
+
 static void
 an_answer_lands_when_its_tick_has_come(void **state)
 {
@@ -84,10 +94,8 @@ what_was_left_out_is_asked_again(void **state)
 static void
 an_answer_of_before_holds_if_nothing_has_moved_since(void **state)
 {
-    struct shore *shore = shore_behind_tick_6(state);
+    struct shore *shore = shore_with_an_ask(state);
 
-    shore_ask(shore, 0, 1, "5");
-    shore_expect_asks(shore, "5 | ");
     shore_move(shore, 7, PGC_OP_REVOKE, "6"); /* somebody else */
     shore_expect(shore, "7(x) ");
     shore_answer(shore, 6, "room", 1);
@@ -97,10 +105,8 @@ an_answer_of_before_holds_if_nothing_has_moved_since(void **state)
 static void
 an_answer_that_may_not_hold_is_asked_again(void **state)
 {
-    struct shore *shore = shore_behind_tick_6(state);
+    struct shore *shore = shore_with_an_ask(state);
 
-    shore_ask(shore, 0, 1, "5");
-    shore_expect_asks(shore, "5 | ");
     shore_move(shore, 7, PGC_OP_REVOKE, "5");
     shore_expect(shore, "7(x) ");
     shore_answer(shore, 6, "room", 1);
@@ -112,10 +118,8 @@ an_answer_that_may_not_hold_is_asked_again(void **state)
 static void
 an_answer_of_another_history_is_asked_again(void **state)
 {
-    struct shore *shore = shore_behind_tick_6(state);
+    struct shore *shore = shore_with_an_ask(state);
 
-    shore_ask(shore, 0, 1, "5");
-    shore_expect_asks(shore, "5 | ");
     shore_answer(shore, 9, "room", 1);
     shore->target = "answered";
     shore_wait(shore, has_answer);
@@ -148,10 +152,8 @@ nobody_is_answered_before_it_is_known_what_was_revoked(void **state)
 static void
 silence_is_a_no_in_the_end(void **state)
 {
-    struct shore *shore = shore_behind_tick_6(state);
+    struct shore *shore = shore_with_an_ask(state);
 
-    shore_ask(shore, 0, 1, "5");
-    shore_expect_asks(shore, "5 | ");
     shore->follower->patience.ask_ms = 0;
     shore_expect_of(shore, 0, "1:no ");
     shore_answer(shore, 6, "room", 1); /* too late */
@@ -202,10 +204,8 @@ who_asks_is_told_to_listen_before(void **state)
 static void
 an_answer_of_another_tick_of_that_number_is_asked_again(void **state)
 {
-    struct shore *shore = shore_behind_tick_6(state);
+    struct shore *shore = shore_with_an_ask(state);
 
-    shore_ask(shore, 0, 1, "5");
-    shore_expect_asks(shore, "5 | ");
     shore->other_nonce = 1;
     shore_answer(shore, 6, "room", 1);
     shore_expect_asks(shore, "5 | ");
@@ -217,10 +217,8 @@ an_answer_of_another_tick_of_that_number_is_asked_again(void **state)
 static void
 an_answer_of_a_tick_that_never_comes_is_asked_again(void **state)
 {
-    struct shore *shore = shore_behind_tick_6(state);
+    struct shore *shore = shore_with_an_ask(state);
 
-    shore_ask(shore, 0, 1, "5");
-    shore_expect_asks(shore, "5 | ");
     shore_answer(shore, 9, "room", 1);
     shore->target = "answered";
     shore_wait(shore, has_answer);
@@ -233,10 +231,8 @@ an_answer_of_a_tick_that_never_comes_is_asked_again(void **state)
 static void
 an_answer_ends_no_other_question(void **state)
 {
-    struct shore *shore = shore_behind_tick_6(state);
+    struct shore *shore = shore_with_an_ask(state);
 
-    shore_ask(shore, 0, 1, "5");
-    shore_expect_asks(shore, "5 | ");
     shore_ask(shore, 0, 2, "6");
     shore_expect_asks(shore, "6 | ");
     shore_answer(shore, 6, "room", 1);
@@ -249,10 +245,8 @@ an_answer_ends_no_other_question(void **state)
 static void
 a_yes_that_cannot_be_known_to_hold_is_a_no_in_the_end(void **state)
 {
-    struct shore *shore = shore_behind_tick_6(state);
+    struct shore *shore = shore_with_an_ask(state);
 
-    shore_ask(shore, 0, 1, "5");
-    shore_expect_asks(shore, "5 | ");
     shore_answer(shore, 9, "room", 1);
     shore->target = "answered";
     shore_wait(shore, has_answer);

@@ -338,6 +338,7 @@ a_connection_that_does_not_follow_is_not_ready(void **state)
     pgc_follower_look(shore->follower);
     pgc_follower_status(shore->follower, &status);
     assert_false(status.ready);
+    assert_non_null(strstr(status.why, "not begun to send the stream from behind tick 6"));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, shore_setup, shore_teardown)

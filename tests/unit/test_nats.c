@@ -332,13 +332,17 @@ static void
 an_edge_without_a_stream_says_what_is_missing(void **state)
 {
     struct world *world = world_new();
+    int64_t begun_ms;
 
     *state = world;
     world_connect(world, &world->edge,
         &(struct pgc_nats_conf){
             .url = getenv("PGC_TEST_NATS"), .prefix = "nothing", .name = "edge"});
     follow(world, 0, 1);
+    begun_ms = pgc_monotonic_ms();
     world_wait(world, is_refused_entry);
+    /* Each time it waits twice as long, though each time it was connected. */
+    assert_in_range(pgc_monotonic_ms() - begun_ms, 100 + 200, WORLD_DEADLINE_MS);
     if (strstr(world->edge.down_err.message, "stream \"nothing\": stream not found") == NULL) {
         fail_msg("%s", world->edge.down_err.message);
     }
