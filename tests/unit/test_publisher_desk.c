@@ -8,9 +8,8 @@
 
 #include <cmocka.h>
 
-#include "pgcable/mem.h"
-
 #include "pgcable/clock.h"
+#include "pgcable/mem.h"
 
 #include "publisher_scene.h"
 
