@@ -8,6 +8,7 @@ import { Authority } from './lib/pki.mjs';
 import { Session } from './lib/session.mjs';
 import { mint } from './lib/token.mjs';
 import { until } from './lib/until.mjs';
+import { EXTENDED } from './lib/wire.mjs';
 
 const NOWHERE = { database: 'host=/nowhere dbname=none' };
 
@@ -127,6 +128,33 @@ export default {
         await sameRoom(own, edge);
         await sameRights(own, edge);
         await sameInTrouble(own, nats, feeds, edge);
+    },
+
+    async 'who was away for longer than an edge reads back is told so, and gets no part of it'(t) {
+        const { own, nats, edge } = await bus(t);
+        const ann = await own.app.member('Ann');
+        const room = await own.app.room([ann]);
+        const there = await follow(own, edge, ann, room);
+        await own.app.message(room, ann, 'first');
+        await own.app.message(room, ann, 'second');
+        await there.until('second');
+        const since = Date.now();
+        await until('them to be older than that', () => Date.now() - since > 3000);
+        const late = await own.start({ ...NOWHERE, ...nats.settings('edge'), history_s: 1 });
+
+        const history = behind(room, there.got().slice(0, 1));
+        const wire = await own.connect(ann, { protocols: EXTENDED }, late);
+        const identifier = JSON.stringify({ channel: 'Chats::RoomChannel', chat_room_id: room });
+        wire.send({ command: 'subscribe', identifier, history });
+        await wire.frame('reject_history', ({ type }) => type === 'reject_history');
+        await own.app.message(room, ann, 'third');
+        const body = ({ message }) => message?.body;
+        await wire.frame('what is new', (frame) => body(frame) === 'third');
+        assert.deepEqual(wire.frames.map(body).filter(Boolean), ['third']);
+
+        const exact = await follow(own, edge, ann, room, history);
+        await exact.until('third');
+        assert.deepEqual(exact.got().map(([, , text]) => text), ['second', 'third']);
     },
 
     async 'a feed that lost the lease, or cannot ask who has it, stands by until it has it again'(t) {
