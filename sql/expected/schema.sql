@@ -580,7 +580,8 @@ CREATE FUNCTION pgcable.build(p_shapes jsonb) RETURNS jsonb
 
     -- Of several participant rows a visible one counts; who left still has a name.
     ('sender_in_room', $t$
-        select 'sender', 'm:' || a.room || ':' || a.member, (select row_to_json(x) from (select
+        select 'sender', 'm:' || replace(replace(a.room, '%', '%25'), ':', '%3A') || ':' || a.member,
+            (select row_to_json(x) from (select
             p.id, {member m.id} as community_member_id,
             {member m.name listed}{member m.avatar_url listed}{member m.user_public_uid listed}
             {member m extra} as extra) x)
@@ -641,7 +642,8 @@ CREATE FUNCTION pgcable.build(p_shapes jsonb) RETURNS jsonb
     $t$),
 
     ('viewer', $t$
-        select 'viewer', a.room || ':' || a.member, (select row_to_json(v) from (select
+        select 'viewer', replace(replace(a.room, '%', '%25'), ':', '%3A') || ':' || a.member,
+            (select row_to_json(v) from (select
             coalesce({participant p.unread_messages_count}, 0) as unread_messages_count,
             {participant p person m} as current_participant,
             array_to_json(array(

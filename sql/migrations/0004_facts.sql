@@ -9,7 +9,7 @@ begin
 
 -- Every statement that reads the application's tables; the braces are explained at pgcable.piece().
 -- Keys come as text, $1 is a list of them, of pairs of them, or of JSON objects; answers are (what,
--- key, data).
+-- key, data).  Of a pair the first is written so that the colon behind it is the first one.
 create function pgcable.build(p_shapes jsonb) returns jsonb
     language sql
     stable
@@ -54,7 +54,8 @@ as $$
 
     -- Of several participant rows a visible one counts; who left still has a name.
     ('sender_in_room', $t$
-        select 'sender', 'm:' || a.room || ':' || a.member, (select row_to_json(x) from (select
+        select 'sender', 'm:' || replace(replace(a.room, '%', '%25'), ':', '%3A') || ':' || a.member,
+            (select row_to_json(x) from (select
             p.id, {member m.id} as community_member_id,
             {member m.name listed}{member m.avatar_url listed}{member m.user_public_uid listed}
             {member m extra} as extra) x)
@@ -115,7 +116,8 @@ as $$
     $t$),
 
     ('viewer', $t$
-        select 'viewer', a.room || ':' || a.member, (select row_to_json(v) from (select
+        select 'viewer', replace(replace(a.room, '%', '%25'), ':', '%3A') || ':' || a.member,
+            (select row_to_json(v) from (select
             coalesce({participant p.unread_messages_count}, 0) as unread_messages_count,
             {participant p person m} as current_participant,
             array_to_json(array(

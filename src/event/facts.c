@@ -140,6 +140,21 @@ pgc_facts_count(struct pgc_builder *builder, struct pgc_slice member)
     return fact == NULL ? (struct pgc_slice){0} : fact->data;
 }
 
+/* A text may hold colons, so those of the first are written otherwise, as the database does. */
+static void
+facts_add_pair(struct pgc_buf *name, struct pgc_slice one, struct pgc_slice other)
+{
+    for (size_t i = 0; i < one.length; i++) {
+        if (one.data[i] == ':' || one.data[i] == '%') {
+            pgc_buf_adds(name, one.data[i] == ':' ? "%3A" : "%25");
+        } else {
+            pgc_buf_addc(name, one.data[i]);
+        }
+    }
+    pgc_buf_addc(name, ':');
+    pgc_buf_add(name, other.data, other.length);
+}
+
 /* "<before><a>", or "<before><a>:<b>"; good until the next call. */
 static struct pgc_slice
 facts_join_key(
@@ -149,10 +164,10 @@ facts_join_key(
 
     pgc_buf_clear(key);
     pgc_buf_adds(key, before);
-    pgc_buf_add(key, a.data, a.length);
     if (b.data != NULL) {
-        pgc_buf_addc(key, ':');
-        pgc_buf_add(key, b.data, b.length);
+        facts_add_pair(key, a, b);
+    } else {
+        pgc_buf_add(key, a.data, a.length);
     }
     return (struct pgc_slice){.data = pgc_buf_str(key), .length = key->length};
 }

@@ -31,3 +31,19 @@ select t.is(string_agg(coalesce(stream, topic), ' '), format('chat-room-channel-
 update seats set gone = true where id = 1;
 select t.is(count(stream)::text, '0', 'gone by a boolean') from pgcable.access(
     format('[{"req":2,"member":"o''neil","channel":"room","room":"%s"}]', :'room')::json);
+
+-- Two keys are one key of a fact: no other two are the same.
+create table halls (id text primary key, name text);
+create table chairs (id int primary key, hall text, who text);
+create table notes (id int primary key, hall text, who text, created_at timestamptz default now());
+select pgcable.attach('room', 'halls');
+select pgcable.attach('participant', 'chairs', '{"chat_room_id": "hall", "community_member_id": "who"}');
+select pgcable.attach('message', 'notes', '{"chat_room_id": "hall", "community_member_id": "who"}');
+insert into users values ('c', 'Cy'), ('b:c', 'Bea');
+insert into halls values ('a'), ('a:b'), ('a%3Ab');
+insert into chairs values (1, 'a', 'b:c'), (2, 'a:b', 'c'), (3, 'a%3Ab', 'c');
+select t.is(string_agg(what || ' ' || key, ', ' order by what, data ->> 'id', key), 'sender m:a:b:c,'
+    ' sender m:a%3Ab:c, sender m:a%253Ab:c, viewer a%253Ab:c, viewer a%3Ab:c, viewer a:b:c',
+    'pairs of keys') from pgcable.facts('{"sender":[{"room":"a","member":"b:c"},{"room":"a:b","member":"c"},
+        {"room":"a%3Ab","member":"c"}], "viewers":[{"room":"a","members":["b:c"]},
+        {"room":"a:b","members":["c"]}, {"room":"a%3Ab","members":["c"]}]}');
