@@ -59,6 +59,9 @@ void pgc_builder_free(struct pgc_builder *builder);
 /* Borrowed until replaced or freed; may be replaced between pieces. */
 void pgc_builder_set_mapping(struct pgc_builder *builder, const struct pgc_mapping *mapping);
 
+/* The database may be another one, or have another past: no fact that was kept holds any more. */
+void pgc_builder_forget(struct pgc_builder *builder);
+
 /*
  * One tick: begin, then one or more pieces (add rows, needs, facts, raise), the last raised with
  * `ends_tick`.  Pieces exist so that a transaction of a million rows does not fill memory; what
@@ -69,8 +72,10 @@ void pgc_builder_add(struct pgc_builder *builder, const struct pgc_row *row); /*
 size_t pgc_builder_bytes(const struct pgc_builder *builder); /* held rows, to decide on a piece */
 size_t pgc_builder_rows(const struct pgc_builder *builder);
 
-/* The argument for pgcable.facts(), or false if these rows need none (any more).  `json` is
- * replaced.  May be called again, after a lost connection, say: it names what is still missing. */
+/* The argument for pgcable.facts(), or false if these rows need none (any more): who sent a message
+ * and which room it is in is kept from one piece to the next, where the mapping says that a row
+ * comes when it changes, and 10 s at most (src/event/cache.c).  `json` is replaced.  May be called
+ * again, after a lost connection, say: it names what is still missing. */
 bool pgc_builder_needs(struct pgc_builder *builder, bool ends_tick, struct pgc_buf *json);
 
 /* One row of pgcable.facts(); copies. */

@@ -2117,7 +2117,7 @@ ALTER TABLE pgcable.canonical OWNER TO pgcable_owner;
 
 COMMENT ON TABLE pgcable.canonical IS 'The columns that pgcable knows of each kind, by the names it calls them.';
 
-COMMENT ON COLUMN pgcable.canonical.watched IS 'An update of this column can raise an event; updates of others are not captured.';
+COMMENT ON COLUMN pgcable.canonical.watched IS 'An update of this column can raise an event, or change what those of others show; updates of no such column are not captured.';
 
 COMMENT ON COLUMN pgcable.canonical.fallback IS 'The column that stands for it where the table has none of the name itself.';
 
@@ -2220,6 +2220,32 @@ ALTER FUNCTION pgcable.hello() OWNER TO pgcable_owner;
 
 COMMENT ON FUNCTION pgcable.hello() IS 'Daemon: is this the server and the schema it can work with?';
 
+CREATE FUNCTION pgcable.is_followed(p_kind text) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select exists (
+        select from pgcable.mapping m
+        join pg_class c on c.oid = m.relation
+        where m.kind = p_kind and (m.kind = 'participant' or m.extra = '{}')
+            and (c.relkind = 'r' and not c.relhassubclass
+                or c.relkind = 'p' and not exists (
+                    select from pg_partition_tree(c.oid) p join pg_class l on l.oid = p.relid
+                    where l.relkind = 'f'))
+            and not c.relrowsecurity
+            and not exists (
+                select from pg_attribute a
+                where a.attrelid = c.oid and a.attgenerated = 'v'
+                    and a.attname = any (pgcable.watched(m.kind, m.columns, m.extra)))
+            and pgcable.mapping_problems(m.kind) = '{}'
+            and not exists (select from pgcable.missed_updates() u where u.kind = m.kind)
+            and pgcable.keys_are_alike());
+$$;
+
+ALTER FUNCTION pgcable.is_followed(p_kind text) OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.is_followed(p_kind text) IS 'Internal: is every change captured that an event about something else would show?';
+
 CREATE FUNCTION pgcable.is_reserved(p_stream text) RETURNS boolean
     LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2262,6 +2288,38 @@ $$;
 ALTER FUNCTION pgcable.kept(p_row json, p_columns text[]) OWNER TO pgcable_owner;
 
 COMMENT ON FUNCTION pgcable.kept(p_row json, p_columns text[]) IS 'Internal: these columns of a row, as far as it has them.';
+
+CREATE FUNCTION pgcable.keys_are_alike() RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select coalesce(bool_and(w.is_alike), true)
+    from (
+        select count(distinct f.family) = 1 and bool_and(f.family is not null) as is_alike
+        from (values
+            ('room', 'room', 'id'), ('room', 'participant', 'chat_room_id'),
+            ('room', 'message', 'chat_room_id'),
+            ('member', 'member', 'id'), ('member', 'participant', 'community_member_id'),
+            ('member', 'message', 'community_member_id'),
+            ('participant', 'participant', 'id'),
+            ('participant', 'message', 'chat_room_participant_id')
+        ) k (what, kind, name)
+        join pgcable.mapping m on m.kind = k.kind
+        join pg_attribute a
+            on a.attrelid = m.relation and a.attname = m.columns ->> k.name and not a.attisdropped
+        join pg_type t on t.oid = pgcable.base_type(a.atttypid)
+        left join pg_collation l on l.oid = a.attcollation
+        cross join lateral (select case
+            when t.oid in ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) then 'integer'
+            when t.oid = 'uuid'::regtype then 'uuid'
+            when t.oid in ('text'::regtype, 'varchar'::regtype) and l.collisdeterministic then 'text'
+            end) f (family)
+        group by k.what) w;
+$$;
+
+ALTER FUNCTION pgcable.keys_are_alike() OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.keys_are_alike() IS 'Internal: are rooms, members and participants called the same in every attached table?';
 
 CREATE FUNCTION pgcable.knock() RETURNS void
     LANGUAGE plpgsql
@@ -2343,13 +2401,14 @@ CREATE FUNCTION pgcable.mapping_info() RETURNS json
         'extra', array(
             select e.col from unnest(m.extra) with ordinality e (col, place)
             where pgcable.has_column(m.relation, e.col) order by e.place),
+        'followed', m.kind in ('member', 'participant', 'room') and pgcable.is_followed(m.kind),
         'problems', pgcable.mapping_problems(m.kind)) order by m.kind), '{}'))
     from pgcable.mapping m;
 $$;
 
 ALTER FUNCTION pgcable.mapping_info() OWNER TO pgcable_owner;
 
-COMMENT ON FUNCTION pgcable.mapping_info() IS 'Daemon: what is attached: {"kinds": {kind: {table, columns, extra, problems}}}; and what stands for values that are "omitted".';
+COMMENT ON FUNCTION pgcable.mapping_info() IS 'Daemon: what is attached: {"kinds": {kind: {table, columns, extra, followed, problems}}}; and what stands for values that are "omitted".';
 
 CREATE FUNCTION pgcable.mapping_problems(p_kind text) RETURNS text[]
     LANGUAGE plpgsql STABLE
@@ -4463,11 +4522,15 @@ REVOKE ALL ON FUNCTION pgcable.has_column(p_table regclass, p_column text) FROM 
 REVOKE ALL ON FUNCTION pgcable.hello() FROM PUBLIC;
 GRANT ALL ON FUNCTION pgcable.hello() TO pgcable_daemon;
 
+REVOKE ALL ON FUNCTION pgcable.is_followed(p_kind text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION pgcable.is_reserved(p_stream text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.json_of(p_row text, p_columns text[], p_value text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.kept(p_row json, p_columns text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgcable.keys_are_alike() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.knock() FROM PUBLIC;
 

@@ -19,22 +19,23 @@ create table pgcable.canonical (
 comment on table pgcable.canonical is
     'The columns that pgcable knows of each kind, by the names it calls them.';
 comment on column pgcable.canonical.watched is
-    'An update of this column can raise an event; updates of others are not captured.';
+    'An update of this column can raise an event, or change what those of others show; updates of no'
+    ' such column are not captured.';
 comment on column pgcable.canonical.fallback is
     'The column that stands for it where the table has none of the name itself.';
 insert into pgcable.canonical (kind, name, place, required, watched, fallback) values
     ('member', 'id', 1, true, true, null),
-    ('member', 'name', 2, false, false, null),
-    ('member', 'avatar_url', 3, false, false, null),
+    ('member', 'name', 2, false, true, null),
+    ('member', 'avatar_url', 3, false, true, null),
     ('member', 'email', 4, false, false, null),
     ('member', 'headline', 5, false, false, null),
-    ('member', 'user_public_uid', 6, false, false, null),
+    ('member', 'user_public_uid', 6, false, true, null),
     ('member', 'new_notifications_count', 7, false, true, null),
     ('member', 'deleted_at', 8, false, true, null),
     ('room', 'id', 1, true, true, null),
     ('room', 'uuid', 2, false, true, null),
-    ('room', 'identifier', 3, false, false, null),
-    ('room', 'chat_room_kind', 4, false, false, null),
+    ('room', 'identifier', 3, false, true, null),
+    ('room', 'chat_room_kind', 4, false, true, null),
     ('room', 'chat_room_name', 5, false, true, 'name'),
     ('room', 'chat_room_description', 6, false, true, 'description'),
     ('room', 'chat_room_show_history', 7, false, true, 'show_history'),

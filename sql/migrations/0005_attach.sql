@@ -869,6 +869,68 @@ $$;
 comment on function pgcable.mapping_problems(text) is
     'Internal: what became wrong with a mapping since it was attached, in words.';
 
+-- '7' in a text finds the number 7, but so does '07': alike are keys of types that print the same key
+-- in one way only, and compare it as it is printed.
+create function pgcable.keys_are_alike() returns boolean
+    language sql
+    stable
+    set search_path = pg_catalog, pg_temp
+as $$
+    select coalesce(bool_and(w.is_alike), true)
+    from (
+        select count(distinct f.family) = 1 and bool_and(f.family is not null) as is_alike
+        from (values
+            ('room', 'room', 'id'), ('room', 'participant', 'chat_room_id'),
+            ('room', 'message', 'chat_room_id'),
+            ('member', 'member', 'id'), ('member', 'participant', 'community_member_id'),
+            ('member', 'message', 'community_member_id'),
+            ('participant', 'participant', 'id'),
+            ('participant', 'message', 'chat_room_participant_id')
+        ) k (what, kind, name)
+        join pgcable.mapping m on m.kind = k.kind
+        join pg_attribute a
+            on a.attrelid = m.relation and a.attname = m.columns ->> k.name and not a.attisdropped
+        join pg_type t on t.oid = pgcable.base_type(a.atttypid)
+        left join pg_collation l on l.oid = a.attcollation
+        cross join lateral (select case
+            when t.oid in ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) then 'integer'
+            when t.oid = 'uuid'::regtype then 'uuid'
+            when t.oid in ('text'::regtype, 'varchar'::regtype) and l.collisdeterministic then 'text'
+            end) f (family)
+        group by k.what) w;
+$$;
+comment on function pgcable.keys_are_alike() is
+    'Internal: are rooms, members and participants called the same in every attached table?';
+
+-- Then a daemon keeps what it has read of senders and rooms until a row says that it changed; what is
+-- not known to be captured counts as missed.  Extra columns of these are not watched: some change all
+-- the time.  Triggers see no rows of tables that inherit or are foreign, no virtual columns, and not
+-- what a policy shows.
+create function pgcable.is_followed(p_kind text) returns boolean
+    language sql
+    stable
+    set search_path = pg_catalog, pg_temp
+as $$
+    select exists (
+        select from pgcable.mapping m
+        join pg_class c on c.oid = m.relation
+        where m.kind = p_kind and (m.kind = 'participant' or m.extra = '{}')
+            and (c.relkind = 'r' and not c.relhassubclass
+                or c.relkind = 'p' and not exists (
+                    select from pg_partition_tree(c.oid) p join pg_class l on l.oid = p.relid
+                    where l.relkind = 'f'))
+            and not c.relrowsecurity
+            and not exists (
+                select from pg_attribute a
+                where a.attrelid = c.oid and a.attgenerated = 'v'
+                    and a.attname = any (pgcable.watched(m.kind, m.columns, m.extra)))
+            and pgcable.mapping_problems(m.kind) = '{}'
+            and not exists (select from pgcable.missed_updates() u where u.kind = m.kind)
+            and pgcable.keys_are_alike());
+$$;
+comment on function pgcable.is_followed(text) is
+    'Internal: is every change captured that an event about something else would show?';
+
 create function pgcable.mapping_info() returns json
     language sql
     stable
@@ -885,12 +947,13 @@ as $$
         'extra', array(
             select e.col from unnest(m.extra) with ordinality e (col, place)
             where pgcable.has_column(m.relation, e.col) order by e.place),
+        'followed', m.kind in ('member', 'participant', 'room') and pgcable.is_followed(m.kind),
         'problems', pgcable.mapping_problems(m.kind)) order by m.kind), '{}'))
     from pgcable.mapping m;
 $$;
 comment on function pgcable.mapping_info() is
-    'Daemon: what is attached: {"kinds": {kind: {table, columns, extra, problems}}}; and what'
-    ' stands for values that are "omitted".';
+    'Daemon: what is attached: {"kinds": {kind: {table, columns, extra, followed, problems}}}; and'
+    ' what stands for values that are "omitted".';
 
 grant execute on function pgcable.mapping_info() to pgcable_daemon;
 

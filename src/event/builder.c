@@ -29,6 +29,7 @@ builder_forget_piece(struct pgc_builder *builder)
     pgc_facts_reset(&builder->facts);
     pgc_arena_reset(&builder->arena);
     pgc_buf_fini(&builder->payload); /* one that was large must not keep its memory for ever */
+    pgc_cache_age(&builder->cache);
     builder->count = 0;
     builder->bytes = 0;
 }
@@ -41,6 +42,7 @@ pgc_builder_free(struct pgc_builder *builder)
     }
     pgc_xacts_fini(&builder->xacts);
     pgc_facts_fini(&builder->facts);
+    pgc_cache_fini(&builder->cache);
     pgc_arena_fini(&builder->arena);
     pgc_buf_fini(&builder->payload);
     pgc_buf_fini(&builder->topic);
@@ -53,6 +55,13 @@ void
 pgc_builder_set_mapping(struct pgc_builder *builder, const struct pgc_mapping *mapping)
 {
     builder->mapping = mapping;
+    pgc_cache_use_mapping(&builder->cache, mapping);
+}
+
+void
+pgc_builder_forget(struct pgc_builder *builder)
+{
+    pgc_cache_clear(&builder->cache);
 }
 
 void
@@ -253,11 +262,13 @@ builder_add_change(struct pgc_builder *builder, const struct pgc_row *row, enum 
 
     change->kind = kind;
     if (row->op == 'T') {
+        pgc_cache_clear(&builder->cache);
         builder_keep(builder, row);
         return;
     }
     change->now = change_record(builder, map, row->new_row);
     change->before = change_record(builder, map, row->old_row);
+    pgc_cache_note(builder, change);
     change->when = change_when(builder, change);
     if (change->when == 0) {
         return;
@@ -284,6 +295,7 @@ pgc_builder_add(struct pgc_builder *builder, const struct pgc_row *row)
         builder_add_broadcast(builder, row);
     } else if (strcmp(row->kind, "reload") == 0) {
         builder_new_change(builder, row)->op = 'T'; /* as if all had been truncated */
+        pgc_cache_clear(&builder->cache);
         builder_keep(builder, row);
     } else if (pgc_right_kind(row->kind, &right)) {
         builder_add_right(builder, row, right);
@@ -328,6 +340,7 @@ pgc_builder_needs(struct pgc_builder *builder, bool ends_tick, struct pgc_buf *j
 
     builder->asking = true;
     builder->facts.round++;
+    builder->facts.tick_is_whole = ends_tick;
     for (i = 0; i < builder->count; i++) {
         builder_apply(builder, &builder->changes[i]);
     }

@@ -71,8 +71,26 @@ struct event_facts {
     struct pgc_slice viewers_room;     /* whose member list is open in wanted[NEED_VIEWERS] */
     unsigned round;                    /* number of the newest list of needs */
     unsigned answered;                 /* and of the newest one whose answers are all in */
+    bool tick_is_whole;                /* this piece is its last */
     struct pgc_buf name;               /* scratch */
     struct pgc_buf key;                /* scratch */
+};
+
+/* ---- cached facts (cache.c) ---- */
+
+struct event_cache_half {
+    struct pgc_table *facts; /* "what key" -> struct pgc_slice, in the arena */
+    struct event_arena arena;
+    size_t bytes;
+};
+
+struct event_cache {
+    struct event_cache_half young; /* what is learnt goes here */
+    struct event_cache_half old;
+    int64_t turned_ms; /* when the young half was empty */
+    bool keeps_rooms;
+    bool keeps_senders;
+    struct pgc_buf name; /* scratch */
 };
 
 /* ---- the builder ---- */
@@ -91,6 +109,7 @@ struct pgc_builder {
     int64_t tick;
     uint32_t nonce;
     int64_t first_id; /* of the tick's rows; 0 = none yet */
+    struct event_cache cache;
 
     /* this piece */
     struct event_arena arena;
@@ -165,8 +184,22 @@ struct pgc_slice pgc_facts_count(struct pgc_builder *builder, struct pgc_slice m
 
 void pgc_facts_add_room_row(struct pgc_builder *builder, struct event_record *room);
 bool pgc_facts_write_wanted(struct pgc_builder *builder, struct pgc_buf *json);
+void pgc_facts_add_pair(struct pgc_buf *name, struct pgc_slice one, struct pgc_slice other);
 void pgc_facts_reset(struct event_facts *facts);
 void pgc_facts_fini(struct event_facts *facts);
+
+/* ---- cache.c ---- */
+
+/* Clears. */
+void pgc_cache_use_mapping(struct event_cache *cache, const struct pgc_mapping *mapping);
+void pgc_cache_age(struct event_cache *cache);
+void pgc_cache_note(struct pgc_builder *builder, const struct event_change *change);
+/* Borrowed until the next call of another of these; absent if it is not known. */
+struct pgc_slice pgc_cache_get(const struct event_cache *cache, const struct pgc_buf *name);
+void pgc_cache_put(struct event_cache *cache, const char *what, const struct pgc_buf *name,
+    struct pgc_slice data); /* copies */
+void pgc_cache_clear(struct event_cache *cache);
+void pgc_cache_fini(struct event_cache *cache);
 
 /* ---- xact.c ---- */
 

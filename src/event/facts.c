@@ -44,6 +44,22 @@ facts_entry(struct pgc_builder *builder, const char *what, struct pgc_slice key,
     return fact;
 }
 
+/* The fact whose name facts_entry() wrote, if it was known before this piece.  A row that says
+ * otherwise may stand in a later piece of the tick, so what was known counts in the last one only.
+ */
+static void
+facts_recall(struct pgc_builder *builder, struct event_fact *fact)
+{
+    struct pgc_slice data = {0};
+
+    if (builder->facts.tick_is_whole) {
+        data = pgc_cache_get(&builder->cache, &builder->facts.name);
+    }
+    if (data.data != NULL) {
+        fact->data = pgc_arena_copy(&builder->arena, data.data, data.length);
+    }
+}
+
 /* The fact, or NULL.  While asking, `*wanted` says that it must be put on the list. */
 static struct event_fact *
 facts_look(struct pgc_builder *builder, const char *what, struct pgc_slice key, bool *wanted)
@@ -56,6 +72,9 @@ facts_look(struct pgc_builder *builder, const char *what, struct pgc_slice key, 
         return NULL;
     }
     fact = facts_entry(builder, what, key, builder->asking);
+    if (builder->asking && fact->asked == 0 && fact->data.data == NULL) {
+        facts_recall(builder, fact);
+    }
     if (builder->asking && fact->data.data == NULL && fact->asked != facts->round &&
         (fact->asked == 0 || fact->asked > facts->answered)) {
         fact->asked = facts->round;
@@ -141,8 +160,8 @@ pgc_facts_count(struct pgc_builder *builder, struct pgc_slice member)
 }
 
 /* A text may hold colons, so those of the first are written otherwise, as the database does. */
-static void
-facts_add_pair(struct pgc_buf *name, struct pgc_slice one, struct pgc_slice other)
+void
+pgc_facts_add_pair(struct pgc_buf *name, struct pgc_slice one, struct pgc_slice other)
 {
     for (size_t i = 0; i < one.length; i++) {
         if (one.data[i] == ':' || one.data[i] == '%') {
@@ -165,7 +184,7 @@ facts_join_key(
     pgc_buf_clear(key);
     pgc_buf_adds(key, before);
     if (b.data != NULL) {
-        facts_add_pair(key, a, b);
+        pgc_facts_add_pair(key, a, b);
     } else {
         pgc_buf_add(key, a.data, a.length);
     }
@@ -287,6 +306,7 @@ pgc_builder_fact(
 
     fact->data = pgc_arena_copy(&builder->arena, data, length);
     fact->record = NULL;
+    pgc_cache_put(&builder->cache, what, &builder->facts.name, fact->data);
 }
 
 void

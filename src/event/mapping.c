@@ -5,7 +5,8 @@
  *   {"omitted": "0b6f3c2e-7a51-4c5e-9b1d-2f0c6d1e8a10",
  *    "kinds": {"message": {"table": "public.posts",
  *                          "columns": {"id": "id", "chat_room_id": "room_id"},
- *                          "extra": ["flagged"], "problems": ["there is no column \"x\""]}}}
+ *                          "extra": ["flagged"], "followed": true,
+ *                          "problems": ["there is no column \"x\""]}}}
  *
  * Kinds and canonical names that we do not know belong to a newer schema and are passed over.
  */
@@ -109,6 +110,7 @@ mapping_read_kind(struct pgc_mapping *mapping, const struct mapping_reader *read
     }
     map = &mapping->kinds[kind];
     map->attached = true;
+    map->is_followed = json_object_get_boolean(json_object_object_get(description, "followed"));
     map->uses = pgc_table_new();
     mapping_read_columns(map, json_object_object_get(description, "columns"));
     mapping_read_extras(map, json_object_object_get(description, "extra"));

@@ -104,6 +104,7 @@ struct event_use {
 /* How one kind is played. */
 struct event_map {
     bool attached;
+    bool is_followed; /* whatever an event shows of it comes as a row when it changes */
     bool has[FIELD_COUNT];
     struct pgc_table *uses; /* column name -> struct event_use */
     char **extras;          /* columns that travel along under their own names */

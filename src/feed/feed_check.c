@@ -158,6 +158,7 @@ void
 pgc_feed_check(struct pgc_feed *feed)
 {
     feed->state = FEED_CHECKING;
+    pgc_builder_forget(feed->builder);
     pgc_feed_query(feed, feed->asker, &(struct pgc_feed_query){.sql = CHECK_ASKER_SETTINGS});
     pgc_feed_query(feed, feed->reader,
         &(struct pgc_feed_query){.sql = CHECK_READER_SETTINGS, .done = check_settings_done});

@@ -12,7 +12,7 @@
  *   rows -> builder .. full, or at a tick's end -> facts (asker) -> raise -> down -> rows
  */
 #define READ_TICKS       64 /* in one stream */
-#define READ_PIECE_ROWS  512
+#define READ_PIECE_ROWS  1024
 #define READ_PIECE_BYTES ((size_t)1 << 20)
 /* What advance() sends at most; under load it is not asked to, for the next tick is as large. */
 #define READ_AHEAD_ROWS 128

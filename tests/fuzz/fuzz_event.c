@@ -23,11 +23,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char mapping_text[] =
     "{\"kinds\":{"
-    "\"member\":{\"columns\":{\"id\":\"id\",\"new_notifications_count\":\"n\"}},"
+    "\"member\":{\"columns\":{\"id\":\"id\",\"name\":\"name\",\"new_notifications_count\":\"n\"},"
+    "\"followed\":true},"
     "\"room\":{\"columns\":{\"id\":\"id\",\"chat_room_name\":\"name\",\"is_embedded\":\"e\","
-    "\"pinned_message_id\":\"pin\"},\"extra\":[\"x\"]},"
+    "\"pinned_message_id\":\"pin\"},\"extra\":[\"x\"],\"followed\":true},"
     "\"participant\":{\"columns\":{\"chat_room_id\":\"r\",\"community_member_id\":\"m\","
-    "\"last_read_at\":\"l\",\"pinned_at\":\"p\"}},"
+    "\"last_read_at\":\"l\",\"pinned_at\":\"p\"},\"followed\":true},"
     "\"message\":{\"columns\":{\"id\":\"id\",\"chat_room_id\":\"r\",\"community_member_id\":\"m\","
     "\"body\":\"b\",\"created_at\":\"c\",\"chat_thread_id\":\"t\",\"parent_message_id\":\"p\","
     "\"deleted_at\":\"d\"},\"extra\":[\"x\"]},"

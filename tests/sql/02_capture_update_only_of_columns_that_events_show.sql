@@ -5,10 +5,10 @@ select t.ok(t.seen() <> '', 'the community was captured');
 
 update chat_room_messages set updated_at = now() + interval '1 hour';
 update chat_room_messages set body = body;
-update chat_rooms set updated_at = now() + interval '1 hour', identifier = 'x' || identifier;
+update chat_rooms set updated_at = now() + interval '1 hour', identifier = identifier;
 update chat_room_participants set unread_messages_count = unread_messages_count + 1;
 update notifications set actor_name = 'somebody';
-update community_members set name = name || '!', encrypted_password = 'secret';
+update community_members set name = name, email = 'x' || email, headline = 'New', encrypted_password = 'secret';
 select from pgcable.advance();
 select t.is(t.seen(), null, 'nothing to see');
 

@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: PostgreSQL
 pgc_test(event_broadcast LIBS pgc_event SOURCES event_world.c)
+pgc_test(event_cache LIBS pgc_event SOURCES cache_world.c event_world.c)
+pgc_test(event_cache_limits LIBS pgc_event SOURCES cache_world.c event_world.c)
+foreach(name cache cache_limits) # the clock is the test's
+  target_link_options(test_event_${name} PRIVATE LINKER:--wrap=pgc_monotonic_ms)
+endforeach()
 pgc_test(event_history LIBS pgc_event SOURCES event_world.c)
 pgc_test(event_exact LIBS pgc_event SOURCES event_world.c)
 pgc_test(event_message LIBS pgc_event SOURCES event_world.c)

@@ -68,8 +68,8 @@ a_large_transaction_comes_in_pieces_and_in_order(void **state)
     run(scene->app, "select pgcable.broadcast('s', to_jsonb(i)) from generate_series(1, 10000) i");
     wait_for_messages(scene, 10000);
     assert_int_equal(scene->last_number, 10000);
-    assert_int_equal(scene->pieces, 10000 / 512);
-    assert_int_equal(scene->largest, 512);
+    assert_int_equal(scene->pieces, 10000 / 1024);
+    assert_int_equal(scene->largest, 1024);
     assert_int_equal(scene->reloads, 0);
 }
 
