@@ -84,8 +84,9 @@ void pgc_bell_notified(struct pgc_bell *bell, bool is_quiet, int64_t now_ms);
 void pgc_bell_polling(struct pgc_bell *bell);
 void pgc_bell_polled(struct pgc_bell *bell, bool made, int64_t now_ms);
 
-/* What the last poll found is read and handed down, which took so long from when it was sent. */
-void pgc_bell_served(struct pgc_bell *bell, int64_t took_ms, int64_t now_ms);
+/* What the last poll found is read and handed down, which took so long from when it was sent; the
+ * newest tick had so many rows. */
+void pgc_bell_served(struct pgc_bell *bell, int64_t took_ms, size_t rows, int64_t now_ms);
 
 /* The word was set.  `sent_ms` is from before that, so that our idea of the lease ends first. */
 void pgc_bell_rung(struct pgc_bell *bell, bool loud, int64_t sent_ms);

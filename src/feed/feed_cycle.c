@@ -16,7 +16,7 @@ cycle_end(struct pgc_feed *feed)
     int64_t took_us = pgc_monotonic_us() - feed->advance_us;
 
     feed->is_refilling = false;
-    pgc_bell_served(&feed->bell, took_us / 1000, pgc_monotonic_ms());
+    pgc_bell_served(&feed->bell, took_us / 1000, feed->tick_rows, pgc_monotonic_ms());
     pgc_asks_land(&feed->asks);
     pgc_feed_set_ready(feed);
     pgc_feed_go_on(feed);

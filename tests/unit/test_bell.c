@@ -83,17 +83,42 @@ the_longer_reading_takes_the_longer_it_rests_but_never_for_long(void **state)
     struct pgc_bell *bell = *state;
 
     poll_at(bell, 0, true);
-    pgc_bell_served(bell, 0, 0);
+    pgc_bell_served(bell, 0, 1, 0);
     assert_waits(bell, 0, 1, 5);
     poll_at(bell, 10, true);
-    pgc_bell_served(bell, 12, 22);
+    pgc_bell_served(bell, 12, 1, 22);
     assert_waits(bell, 22, 10, 14);
     poll_at(bell, 30, true);
-    pgc_bell_served(bell, 60000, 60030);
+    pgc_bell_served(bell, 60000, 1, 60030);
     assert_waits(bell, 60030, 15, 25);
     pgc_bell_reset(bell, false, 60030);
     poll_at(bell, 60030, true);
     assert_waits(bell, 60030, 1, 5);
+}
+
+static void
+where_rows_are_many_it_rests_twice_as_long_as_it_read_but_never_for_long(void **state)
+{
+    struct pgc_bell *bell = *state;
+
+    poll_at(bell, 0, true);
+    pgc_bell_served(bell, 7, 63, 7);
+    assert_waits(bell, 7, 6, 8);
+    poll_at(bell, 20, true);
+    pgc_bell_served(bell, 7, 64, 27);
+    assert_waits(bell, 27, 13, 15);
+    poll_at(bell, 50, true);
+    pgc_bell_served(bell, 0, 10000, 50);
+    assert_waits(bell, 50, 1, 5);
+    poll_at(bell, 60, true);
+    pgc_bell_served(bell, 15, 10000, 75);
+    assert_waits(bell, 75, 15, 25);
+    poll_at(bell, 110, true);
+    pgc_bell_served(bell, 60000, 10000, 60110);
+    assert_waits(bell, 60110, 15, 25);
+    poll_at(bell, 60140, true);
+    pgc_bell_served(bell, 7, 1, 60147);
+    assert_waits(bell, 60147, 6, 8);
 }
 
 static void
@@ -352,6 +377,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         WITH_BELL(while_rows_come_it_polls_and_writers_are_quiet),
         WITH_BELL(the_longer_reading_takes_the_longer_it_rests_but_never_for_long),
+        WITH_BELL(where_rows_are_many_it_rests_twice_as_long_as_it_read_but_never_for_long),
         WITH_BELL(where_rows_were_a_moment_ago_it_looks_often_then_less),
         WITH_BELL(it_sleeps_only_after_loud_look_and_one_last_poll),
         WITH_BELL(a_notification_ends_the_sleep_unless_a_poll_was_sent_after_it),
