@@ -11,6 +11,7 @@
 #include <inttypes.h>
 #include <netdb.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "pgcable/clock.h"
@@ -101,15 +102,27 @@ ask_receive(int fd, const struct pgc_conf *conf, struct pgc_buf *answer, struct 
     return got == 0 || ask_fail(conf, err, ask_why(errno));
 }
 
+/* 0 if it is no answer. */
+static long
+ask_status(const char *answer)
+{
+    const char *version = "HTTP/";
+    const char *status = strchr(answer, ' ');
+
+    return strncmp(answer, version, strlen(version)) == 0 && status != NULL
+               ? strtol(status, NULL, 10)
+               : 0;
+}
+
 static bool
 ask_check_status(const struct pgc_conf *conf, const struct pgc_buf *answer, struct pgc_err *err)
 {
-    int status = 0;
+    long status = ask_status(pgc_buf_str(answer));
 
-    if (sscanf(pgc_buf_str(answer), "HTTP/%*9s %d", &status) == 1 && status == 200) {
+    if (status == 200) {
         return true;
     }
-    return pgc_err_set(err, PGC_ERR_DATA, "the daemon at %s:%" PRId64 " %s (HTTP status %d)",
+    return pgc_err_set(err, PGC_ERR_DATA, "the daemon at %s:%" PRId64 " %s (HTTP status %ld)",
         conf->admin_address, conf->admin_port,
         status == 401 || status == 403 ? "wants its admin_token in these settings"
                                        : "does not answer as one of this version does",

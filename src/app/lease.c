@@ -84,7 +84,6 @@ static void
 lease_answered(const struct pgc_err *err, void *arg)
 {
     struct app_lease *lease = arg;
-    struct pgc_err why = {0};
 
     if (lease->ends) {
         pgc_loop_stop(lease->loop);
@@ -95,7 +94,8 @@ lease_answered(const struct pgc_err *err, void *arg)
             lease_heed(lease, lease->found_term);
         }
     } else {
-        why = *err;
+        struct pgc_err why = *err;
+
         if (why.code == PGC_ERR_SCHEMA) {
             pgc_err_hint(&why, "run: pgcable migrate");
         }

@@ -121,9 +121,9 @@ void pgc_follower_look(struct pgc_follower *follower);
 
 /* ---- follower_stream.c ---- */
 
-void pgc_follower_packet(const struct pgc_nats_packet *packet, void *follower);
-void pgc_follower_lost(const struct pgc_err *why, void *follower);
-void pgc_follower_unclog(void *follower);
+void pgc_follower_packet(const struct pgc_nats_packet *packet, void *arg);
+void pgc_follower_lost(const struct pgc_err *why, void *arg);
+void pgc_follower_unclog(void *arg);
 void pgc_follower_begin(struct pgc_follower *follower); /* follow the stream from some time ago */
 void pgc_follower_want_state(struct pgc_follower *follower); /* if it is not told: ask for it */
 extern const struct chain_ops pgc_follower_chain_ops;
@@ -132,7 +132,7 @@ extern const struct chain_ops pgc_follower_chain_ops;
 
 void pgc_follower_init_asks(struct pgc_follower *follower);
 void pgc_follower_fini_asks(struct pgc_follower *follower);
-void pgc_follower_asked(struct pgc_port *port, struct pgc_ask *ask, void *follower);
+void pgc_follower_asked(struct pgc_port *port, struct pgc_ask *asked, void *arg);
 void pgc_follower_send_asks(struct pgc_follower *follower);   /* what waits, if it may */
 void pgc_follower_hurry_asks(struct pgc_follower *follower);  /* somebody may answer now */
 void pgc_follower_recall_asks(struct pgc_follower *follower); /* no answer is good any more */
@@ -143,7 +143,7 @@ void pgc_follower_refuse_asks(struct pgc_follower *follower); /* what has waited
 
 void pgc_follower_init_viewers(struct pgc_follower *follower);
 void pgc_follower_fini_viewers(struct pgc_follower *follower);
-void pgc_follower_viewer_changed(const char *member, bool listens, void *follower);
+void pgc_follower_viewer_changed(const char *member, bool listens, void *arg);
 void pgc_follower_tell_changes(struct pgc_follower *follower);
 void pgc_follower_tell_viewers(struct pgc_follower *follower); /* all of them */
 

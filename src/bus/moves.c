@@ -59,6 +59,7 @@ static void
 moves_begin(struct pgc_moves *moves, int64_t tick)
 {
     while (!TAILQ_EMPTY(&moves->by_age)) {
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the first one is another by now */
         moves_remove(moves, TAILQ_FIRST(&moves->by_age));
     }
     moves->everyone = INT64_MIN;
@@ -70,6 +71,7 @@ moves_forget_old(struct pgc_moves *moves, int64_t now_ms)
 {
     struct move *move = TAILQ_FIRST(&moves->by_age);
 
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): as above */
     while (move != NULL && now_ms - move->at_ms > PGC_MOVES_KEPT_MS) {
         moves->floor = move->tick > moves->floor ? move->tick : moves->floor;
         moves_remove(moves, move);

@@ -37,6 +37,12 @@ struct ident_frame {
     } key;
 };
 
+/* A key ends behind its last message. */
+enum {
+    IDENT_KEY_BYTES = offsetof(struct ident_key, msgs),
+    IDENT_MSG_BYTES = sizeof(void *),
+};
+
 struct pgc_idents {
     const struct pgc_dialect *dialect;
     bool is_live;
@@ -216,22 +222,22 @@ ident_warm_up(const struct ident_key *key, size_t key_bytes, const struct pgc_ru
 static bool
 ident_is_of(const struct ident_frame *warm, const struct pgc_run *run)
 {
-    size_t bytes = run->count * sizeof(*run->msgs);
+    size_t bytes = run->count * IDENT_MSG_BYTES;
 
-    return warm->key_bytes == sizeof(warm->key.ident) + bytes &&
+    return warm->key_bytes == IDENT_KEY_BYTES + bytes &&
            memcmp(warm->key.msgs, run->msgs, bytes) == 0;
 }
 
 static struct ident_frame *
 ident_find(struct pgc_ident *ident, const struct pgc_run *run)
 {
-    size_t bytes = run->count * sizeof(*run->msgs);
+    size_t bytes = run->count * IDENT_MSG_BYTES;
     struct ident_frame *known;
     struct ident_key key;
 
     key.ident = ident;
     memcpy(key.msgs, run->msgs, bytes);
-    bytes += sizeof(key.ident);
+    bytes += IDENT_KEY_BYTES;
     known = pgc_table_get(ident->idents->frames, (const char *)&key, bytes);
     return known != NULL ? known : ident_warm_up(&key, bytes, run);
 }
@@ -248,7 +254,7 @@ pgc_ident_messages(struct pgc_ident *ident, const struct pgc_run *run)
 static void
 ident_forget(struct ident_frame *warm)
 {
-    size_t count = (warm->key_bytes - sizeof(warm->key.ident)) / sizeof(*warm->key.msgs);
+    size_t count = (warm->key_bytes - IDENT_KEY_BYTES) / IDENT_MSG_BYTES;
 
     for (size_t i = 0; i < count; i++) {
         pgc_msg_unref(warm->key.msgs[i]);

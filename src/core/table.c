@@ -131,7 +131,7 @@ table_wants_rebuild(const struct pgc_table *table)
 
 /* Nobody is in `slot` any more: unless the next one is marked, no search goes on from here. */
 static void
-table_drop_marks(struct pgc_table *table, struct slot *slot)
+table_drop_marks(struct pgc_table *table, const struct slot *slot)
 {
     size_t mask = table->slot_count - 1;
     size_t i = (size_t)(slot - table->slots);

@@ -246,6 +246,6 @@ bool pgc_feed_canary_is_own(const struct pgc_feed *feed, const char *name);
 struct pgc_feed_rights *pgc_feed_rights_new(struct pgc_feed *feed);
 void pgc_feed_rights_free(struct pgc_feed_rights *rights);
 struct pgc_feed_beat *pgc_feed_beat_new(struct pgc_feed *feed);
-void pgc_feed_beat_free(struct pgc_feed_beat *beat);
+void pgc_feed_beat_free(struct pgc_feed_beat *own);
 
 #endif

@@ -125,10 +125,12 @@ static uint64_t
 server_options(const struct pgc_ws *ws)
 {
     const uint64_t plain = LWS_SERVER_OPTION_LIBEVENT | LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
+    /* NOLINTBEGIN(misc-redundant-expression): some of them contain others */
     const uint64_t tls = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT |
                          LWS_SERVER_OPTION_CREATE_VHOST_SSL_CTX |
                          LWS_SERVER_OPTION_ALLOW_NON_SSL_ON_SSL_PORT |
                          LWS_SERVER_OPTION_ALLOW_HTTP_ON_HTTPS_LISTENER;
+    /* NOLINTEND(misc-redundant-expression) */
 
     return ws->conf.tls != NULL ? plain | tls : plain;
 }

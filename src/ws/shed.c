@@ -51,10 +51,21 @@ shed_one(struct ws_conn *conn, size_t least)
     }
 }
 
+static void
+shed_longer_than(struct pgc_ws *ws, const struct ws_list *slot, size_t weight)
+{
+    struct ws_conn *conn;
+
+    TAILQ_FOREACH(conn, slot, entry) {
+        if (shed_is_over(ws, 1) && ws_queue_weight(&conn->queue) > weight) {
+            shed_one(conn, weight);
+        }
+    }
+}
+
 void
 ws_shed(struct pgc_ws *ws)
 {
-    struct ws_conn *conn;
     size_t longest;
 
     if (!shed_is_over(ws, 0)) {
@@ -62,11 +73,7 @@ ws_shed(struct pgc_ws *ws)
     }
     while (shed_is_over(ws, 1) && (longest = shed_longest(ws)) > 0) {
         for (int i = 0; i < WS_SLOTS; i++) {
-            TAILQ_FOREACH(conn, &ws->slots[i], entry) {
-                if (shed_is_over(ws, 1) && ws_queue_weight(&conn->queue) > longest / 2) {
-                    shed_one(conn, longest / 2);
-                }
-            }
+            shed_longer_than(ws, &ws->slots[i], longest / 2);
         }
     }
 }
