@@ -59,7 +59,8 @@ void pgc_builder_free(struct pgc_builder *builder);
 /* Borrowed until replaced or freed; may be replaced between pieces. */
 void pgc_builder_set_mapping(struct pgc_builder *builder, const struct pgc_mapping *mapping);
 
-/* The database may be another one, or have another past: no fact that was kept holds any more. */
+/* The database may be another one, or have another past: no fact that it told holds any more, and
+ * what the rows at hand need is asked for again. */
 void pgc_builder_forget(struct pgc_builder *builder);
 
 /*

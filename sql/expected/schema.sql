@@ -2227,7 +2227,8 @@ CREATE FUNCTION pgcable.is_followed(p_kind text) RETURNS boolean
     select exists (
         select from pgcable.mapping m
         join pg_class c on c.oid = m.relation
-        where m.kind = p_kind and (m.kind = 'participant' or m.extra = '{}')
+        where m.kind = p_kind
+            and (m.kind = 'participant' or m.kind in ('member', 'room') and m.extra = '{}')
             and (c.relkind = 'r' and not c.relhassubclass
                 or c.relkind = 'p' and not exists (
                     select from pg_partition_tree(c.oid) p join pg_class l on l.oid = p.relid
@@ -2401,7 +2402,7 @@ CREATE FUNCTION pgcable.mapping_info() RETURNS json
         'extra', array(
             select e.col from unnest(m.extra) with ordinality e (col, place)
             where pgcable.has_column(m.relation, e.col) order by e.place),
-        'followed', m.kind in ('member', 'participant', 'room') and pgcable.is_followed(m.kind),
+        'followed', pgcable.is_followed(m.kind),
         'problems', pgcable.mapping_problems(m.kind)) order by m.kind), '{}'))
     from pgcable.mapping m;
 $$;

@@ -62,6 +62,7 @@ void
 pgc_builder_forget(struct pgc_builder *builder)
 {
     pgc_cache_clear(&builder->cache);
+    pgc_facts_forget(&builder->facts);
 }
 
 void

@@ -82,15 +82,14 @@ struct event_cache_half {
     struct pgc_table *facts; /* "what key" -> struct pgc_slice, in the arena */
     struct event_arena arena;
     size_t bytes;
+    int64_t since_ms; /* nothing in it is older */
 };
 
 struct event_cache {
     struct event_cache_half young; /* what is learnt goes here */
     struct event_cache_half old;
-    int64_t turned_ms; /* when the young half was empty */
     bool keeps_rooms;
     bool keeps_senders;
-    struct pgc_buf name; /* scratch */
 };
 
 /* ---- the builder ---- */
@@ -184,7 +183,13 @@ struct pgc_slice pgc_facts_count(struct pgc_builder *builder, struct pgc_slice m
 
 void pgc_facts_add_room_row(struct pgc_builder *builder, struct event_record *room);
 bool pgc_facts_write_wanted(struct pgc_builder *builder, struct pgc_buf *json);
-void pgc_facts_add_pair(struct pgc_buf *name, struct pgc_slice one, struct pgc_slice other);
+/* "<before><a>", or of a pair "<before><a>:<b>"; and a fact's name, "<what> <key>".  Each good
+ * until the next call of any of these. */
+struct pgc_slice pgc_facts_key(
+    struct pgc_builder *builder, const char *before, struct pgc_slice a, struct pgc_slice b);
+const struct pgc_buf *pgc_facts_name(
+    struct pgc_builder *builder, const char *what, struct pgc_slice key);
+void pgc_facts_forget(struct event_facts *facts); /* all answers: each is asked for again */
 void pgc_facts_reset(struct event_facts *facts);
 void pgc_facts_fini(struct event_facts *facts);
 

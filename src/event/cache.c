@@ -46,7 +46,6 @@ pgc_cache_fini(struct event_cache *cache)
     pgc_cache_clear(cache);
     pgc_arena_fini(&cache->young.arena);
     pgc_arena_fini(&cache->old.arena);
-    pgc_buf_fini(&cache->name);
 }
 
 /* Of a kind that is not attached nothing is known, and so nothing changes. */
@@ -72,19 +71,15 @@ pgc_cache_age(struct event_cache *cache)
 {
     struct event_cache_half emptied = cache->old;
     int64_t now_ms = pgc_monotonic_ms();
-    int64_t age_ms = now_ms - cache->turned_ms;
 
-    if (age_ms < CACHE_HALF_MS && cache->young.bytes < CACHE_HALF_BYTES) {
-        return;
+    if (now_ms - cache->young.since_ms >= CACHE_HALF_MS || cache->young.bytes >= CACHE_HALF_BYTES) {
+        cache_half_empty(&emptied);
+        cache->old = cache->young;
+        cache->young = emptied;
+        cache->young.since_ms = now_ms;
     }
-    cache_half_empty(&emptied);
-    cache->old = cache->young;
-    cache->young = emptied;
-    /* However late it is noticed, the older half is forgotten in time. */
-    cache->turned_ms = age_ms < CACHE_HALF_MS ? now_ms : cache->turned_ms + CACHE_HALF_MS;
-    if (age_ms >= CACHE_ALL_MS) {
-        pgc_cache_clear(cache);
-        cache->turned_ms = now_ms;
+    if (now_ms - cache->old.since_ms >= CACHE_ALL_MS) { /* long after it was due, perhaps */
+        cache_half_empty(&cache->old);
     }
 }
 
@@ -140,21 +135,11 @@ pgc_cache_put(
 /* ---- what a row says otherwise ---- */
 
 static void
-cache_drop(
-    struct event_cache *cache, const char *what, struct pgc_slice one, struct pgc_slice other)
+cache_drop(struct pgc_builder *builder, const char *what, struct pgc_slice key)
 {
-    struct pgc_buf *name = &cache->name;
+    const struct pgc_buf *name = pgc_facts_name(builder, what, key);
+    struct event_cache *cache = &builder->cache;
 
-    if (one.data == NULL) {
-        return;
-    }
-    pgc_buf_clear(name);
-    pgc_buf_adds(name, what);
-    if (other.data != NULL) {
-        pgc_facts_add_pair(name, one, other);
-    } else {
-        pgc_buf_add(name, one.data, one.length);
-    }
     if (cache->young.facts != NULL) {
         pgc_table_remove(cache->young.facts, name->data, name->length);
     }
@@ -166,36 +151,26 @@ cache_drop(
 static void
 cache_drop_participant(struct pgc_builder *builder, const struct event_record *row)
 {
+    struct pgc_slice id = pgc_builder_key(builder, row, FIELD_ID);
     struct pgc_slice room = pgc_builder_key(builder, row, FIELD_CHAT_ROOM_ID);
     struct pgc_slice member = pgc_builder_key(builder, row, FIELD_COMMUNITY_MEMBER_ID);
     struct pgc_slice none = {0};
 
-    cache_drop(&builder->cache, "sender p:", pgc_builder_key(builder, row, FIELD_ID), none);
-    if (member.data != NULL) {
-        cache_drop(&builder->cache, "sender m:", room, member);
-    }
+    cache_drop(builder, "sender", pgc_facts_key(builder, "p:", id, none));
+    cache_drop(builder, "sender", pgc_facts_key(builder, "m:", room, member));
 }
 
 /* A member's counter changes all the time, and no sender shows it. */
 static bool
 cache_shows_change(const struct event_change *change)
 {
-    static const enum event_field shown[] = {
-        FIELD_ID,
-        FIELD_NAME,
-        FIELD_AVATAR_URL,
-        FIELD_USER_PUBLIC_UID,
-    };
+    bool is_other = change->before == NULL || change->now == NULL;
 
-    if (change->before == NULL || change->now == NULL) {
-        return true;
+    for (enum event_field field = 0; field < FIELD_COUNT && !is_other; field++) {
+        is_other = field != FIELD_NEW_NOTIFICATIONS_COUNT &&
+                   !pgc_slice_equal(change->before->field[field], change->now->field[field]);
     }
-    for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++) {
-        if (!pgc_slice_equal(change->before->field[shown[i]], change->now->field[shown[i]])) {
-            return true;
-        }
-    }
-    return false;
+    return is_other;
 }
 
 /* A row without one of its columns, which was renamed, say, may be anybody's. */
@@ -219,15 +194,13 @@ cache_knows_whose(const struct event_record *row)
 static void
 cache_drop_row(struct pgc_builder *builder, enum event_kind kind, const struct event_record *row)
 {
-    struct pgc_slice none = {0};
-
     if (kind != KIND_ROOM && kind != KIND_PARTICIPANT) {
         return;
     }
     if (!cache_knows_whose(row)) {
         pgc_cache_clear(&builder->cache);
     } else if (kind == KIND_ROOM) {
-        cache_drop(&builder->cache, "room ", pgc_builder_key(builder, row, FIELD_ID), none);
+        cache_drop(builder, "room", pgc_builder_key(builder, row, FIELD_ID));
     } else {
         cache_drop_participant(builder, row);
     }

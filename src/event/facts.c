@@ -23,23 +23,32 @@ static const char *const need_names[NEED_KINDS] = {
     [NEED_VIEWERS] = "viewers",
 };
 
+const struct pgc_buf *
+pgc_facts_name(struct pgc_builder *builder, const char *what, struct pgc_slice key)
+{
+    struct pgc_buf *name = &builder->facts.name;
+
+    pgc_buf_clear(name);
+    pgc_buf_adds(name, what);
+    pgc_buf_addc(name, ' ');
+    pgc_buf_add(name, key.data, key.length);
+    return name;
+}
+
 static struct event_fact *
 facts_entry(struct pgc_builder *builder, const char *what, struct pgc_slice key, bool make)
 {
     struct event_facts *facts = &builder->facts;
+    const struct pgc_buf *name = pgc_facts_name(builder, what, key);
     struct event_fact *fact;
 
-    pgc_buf_clear(&facts->name);
-    pgc_buf_adds(&facts->name, what);
-    pgc_buf_addc(&facts->name, ' ');
-    pgc_buf_add(&facts->name, key.data, key.length);
     if (facts->known == NULL) {
         facts->known = pgc_table_new();
     }
-    fact = pgc_table_get(facts->known, facts->name.data, facts->name.length);
+    fact = pgc_table_get(facts->known, name->data, name->length);
     if (fact == NULL && make) {
         fact = pgc_arena_zalloc(&builder->arena, sizeof(*fact));
-        pgc_table_put(facts->known, facts->name.data, facts->name.length, fact);
+        pgc_table_put(facts->known, name->data, name->length, fact);
     }
     return fact;
 }
@@ -160,23 +169,22 @@ pgc_facts_count(struct pgc_builder *builder, struct pgc_slice member)
 }
 
 /* A text may hold colons, so those of the first are written otherwise, as the database does. */
-void
-pgc_facts_add_pair(struct pgc_buf *name, struct pgc_slice one, struct pgc_slice other)
+static void
+facts_add_pair(struct pgc_buf *key, struct pgc_slice one, struct pgc_slice other)
 {
     for (size_t i = 0; i < one.length; i++) {
         if (one.data[i] == ':' || one.data[i] == '%') {
-            pgc_buf_adds(name, one.data[i] == ':' ? "%3A" : "%25");
+            pgc_buf_adds(key, one.data[i] == ':' ? "%3A" : "%25");
         } else {
-            pgc_buf_addc(name, one.data[i]);
+            pgc_buf_addc(key, one.data[i]);
         }
     }
-    pgc_buf_addc(name, ':');
-    pgc_buf_add(name, other.data, other.length);
+    pgc_buf_addc(key, ':');
+    pgc_buf_add(key, other.data, other.length);
 }
 
-/* "<before><a>", or "<before><a>:<b>"; good until the next call. */
-static struct pgc_slice
-facts_join_key(
+struct pgc_slice
+pgc_facts_key(
     struct pgc_builder *builder, const char *before, struct pgc_slice a, struct pgc_slice b)
 {
     struct pgc_buf *key = &builder->facts.key;
@@ -184,7 +192,7 @@ facts_join_key(
     pgc_buf_clear(key);
     pgc_buf_adds(key, before);
     if (b.data != NULL) {
-        pgc_facts_add_pair(key, a, b);
+        facts_add_pair(key, a, b);
     } else {
         pgc_buf_add(key, a.data, a.length);
     }
@@ -205,8 +213,8 @@ pgc_facts_sender(struct pgc_builder *builder, const struct event_record *message
     bool wanted;
 
     if (participant.data != NULL) {
-        fact = facts_look(
-            builder, "sender", facts_join_key(builder, "p:", participant, none), &wanted);
+        fact =
+            facts_look(builder, "sender", pgc_facts_key(builder, "p:", participant, none), &wanted);
         if (wanted) {
             facts_add_text(out, ",{\"participant\":", participant);
             pgc_buf_addc(out, '}');
@@ -216,7 +224,7 @@ pgc_facts_sender(struct pgc_builder *builder, const struct event_record *message
     if (room.data == NULL || member.data == NULL) {
         return NULL;
     }
-    fact = facts_look(builder, "sender", facts_join_key(builder, "m:", room, member), &wanted);
+    fact = facts_look(builder, "sender", pgc_facts_key(builder, "m:", room, member), &wanted);
     if (wanted) {
         facts_add_text(out, ",{\"room\":", room);
         facts_add_text(out, ",\"member\":", member);
@@ -258,7 +266,7 @@ pgc_facts_viewer(struct pgc_builder *builder, struct pgc_slice room, struct pgc_
     if (room.data == NULL || member.data == NULL) {
         return NULL;
     }
-    fact = facts_look(builder, "viewer", facts_join_key(builder, "", room, member), &wanted);
+    fact = facts_look(builder, "viewer", pgc_facts_key(builder, "", room, member), &wanted);
     if (wanted && pgc_slice_equal(room, facts->viewers_room)) {
         facts_add_text(out, ",", member);
     } else if (wanted) {
@@ -316,20 +324,26 @@ pgc_builder_answered(struct pgc_builder *builder)
 }
 
 void
-pgc_facts_reset(struct event_facts *facts)
+pgc_facts_forget(struct event_facts *facts)
 {
     size_t need;
 
     pgc_table_free(facts->known, NULL);
-    pgc_table_free(facts->rooms, NULL);
     facts->known = NULL;
-    facts->rooms = NULL;
     facts->viewers_room = (struct pgc_slice){0};
     facts->round = 0;
     facts->answered = 0;
     for (need = 0; need < NEED_KINDS; need++) {
         pgc_buf_clear(&facts->wanted[need]);
     }
+}
+
+void
+pgc_facts_reset(struct event_facts *facts)
+{
+    pgc_facts_forget(facts);
+    pgc_table_free(facts->rooms, NULL);
+    facts->rooms = NULL;
 }
 
 void

@@ -23,6 +23,19 @@ select t.is(string_agg(distinct k.value #>> '{followed}', ' '), 'false', 'no oth
     from json_each(pgcable.mapping_info() -> 'kinds') k
     where k.key not in ('member', 'participant', 'room');
 
+-- Whatever a sender or a room shows is watched: who adds a column to what is read of them, or takes
+-- one out of what is watched, hears it here.
+select t.community();
+select t.is(count(distinct f.what)::text, '2', 'a room and a sender'),
+    t.is(string_agg(distinct format('%s of a %s', k.name, f.what), ', ') filter (
+        where k.name <> 'extra' and not exists (
+            select from pgcable.canonical c
+            where c.name = k.name and c.watched and c.kind = any (
+                case f.what when 'room' then '{room}' else '{member,participant}' end::text[]))), null,
+        'shown of a sender or a room, and not watched')
+    from pgcable.facts('{"room": ["7"], "sender": [{"participant": "21"}]}') f
+    cross join json_object_keys(f.data) k (name);
+
 -- Columns that are not watched.
 alter table community_members add column status text;
 alter table chat_rooms add column color text;

@@ -100,6 +100,15 @@ cache_learn(struct event_world *world)
 }
 
 void
+cache_say_again(struct event_world *world)
+{
+    cache_learn(world);
+    cache_begin(world);
+    cache_say(world);
+    assert_needs(world, "");
+}
+
+void
 cache_change(
     struct event_world *world, const char *kind, char op, const char *now, const char *before)
 {

@@ -42,8 +42,10 @@ void cache_begin(struct event_world *world);
 void cache_say(struct event_world *world);
 void cache_tell(struct event_world *world);
 
-/* A tick after which everything is known, and a tick of one row. */
+/* A tick after which everything is known; the same, and the next one has begun with both messages,
+ * which ask for nothing; and a tick of one row. */
 void cache_learn(struct event_world *world);
+void cache_say_again(struct event_world *world);
 void cache_change(
     struct event_world *world, const char *kind, char op, const char *now, const char *before);
 

@@ -77,20 +77,24 @@ while_rows_come_it_polls_and_writers_are_quiet(void **state)
     }
 }
 
+/* After a poll whose rows took so long. */
+static void
+assert_rests(struct pgc_bell *bell, int64_t now_ms, int64_t took_ms, size_t rows, int64_t least_ms,
+    int64_t most_ms)
+{
+    poll_at(bell, now_ms, true);
+    pgc_bell_served(bell, took_ms, rows, now_ms + took_ms);
+    assert_waits(bell, now_ms + took_ms, least_ms, most_ms);
+}
+
 static void
 the_longer_reading_takes_the_longer_it_rests_but_never_for_long(void **state)
 {
     struct pgc_bell *bell = *state;
 
-    poll_at(bell, 0, true);
-    pgc_bell_served(bell, 0, 1, 0);
-    assert_waits(bell, 0, 1, 5);
-    poll_at(bell, 10, true);
-    pgc_bell_served(bell, 12, 1, 22);
-    assert_waits(bell, 22, 10, 14);
-    poll_at(bell, 30, true);
-    pgc_bell_served(bell, 60000, 1, 60030);
-    assert_waits(bell, 60030, 15, 25);
+    assert_rests(bell, 0, 0, 1, 1, 5);
+    assert_rests(bell, 10, 12, 1, 10, 14);
+    assert_rests(bell, 30, 60000, 1, 15, 25);
     pgc_bell_reset(bell, false, 60030);
     poll_at(bell, 60030, true);
     assert_waits(bell, 60030, 1, 5);
@@ -101,24 +105,12 @@ where_rows_are_many_it_rests_twice_as_long_as_it_read_but_never_for_long(void **
 {
     struct pgc_bell *bell = *state;
 
-    poll_at(bell, 0, true);
-    pgc_bell_served(bell, 7, 63, 7);
-    assert_waits(bell, 7, 6, 8);
-    poll_at(bell, 20, true);
-    pgc_bell_served(bell, 7, 64, 27);
-    assert_waits(bell, 27, 13, 15);
-    poll_at(bell, 50, true);
-    pgc_bell_served(bell, 0, 10000, 50);
-    assert_waits(bell, 50, 1, 5);
-    poll_at(bell, 60, true);
-    pgc_bell_served(bell, 15, 10000, 75);
-    assert_waits(bell, 75, 15, 25);
-    poll_at(bell, 110, true);
-    pgc_bell_served(bell, 60000, 10000, 60110);
-    assert_waits(bell, 60110, 15, 25);
-    poll_at(bell, 60140, true);
-    pgc_bell_served(bell, 7, 1, 60147);
-    assert_waits(bell, 60147, 6, 8);
+    assert_rests(bell, 0, 7, 63, 6, 8);
+    assert_rests(bell, 20, 7, 64, 13, 15);
+    assert_rests(bell, 50, 0, 10000, 1, 5);
+    assert_rests(bell, 60, 15, 10000, 15, 25);
+    assert_rests(bell, 110, 60000, 10000, 15, 25);
+    assert_rests(bell, 60140, 7, 1, 6, 8);
 }
 
 static void

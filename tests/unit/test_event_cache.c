@@ -110,10 +110,7 @@ a_message_shows_what_was_known(void **state)
     struct event_world *world = *state;
     const char *seen;
 
-    cache_learn(world);
-    cache_begin(world);
-    cache_say(world);
-    world_needs(world);
+    cache_say_again(world);
     world_raise(world);
     for (size_t i = 0; i < 4; i++) { /* to the room and to its members, twice */
         seen = world_message(world, i)->text;
@@ -298,10 +295,7 @@ a_message_keeps_what_it_was_told_whatever_comes_then(void **state)
     struct event_world *world = *state;
     const char *seen;
 
-    cache_learn(world);
-    cache_begin(world);
-    cache_say(world);
-    assert_needs(world, NOTHING);
+    cache_say_again(world);
     world_row(world, "member", 'D', NULL, "{\"id\":15}");
     world_fact(world, "sender", "p:1", "{\"id\":1,\"community_member_id\":1,\"name\":\"Eve\"}");
     world_fact(world, "room", "9", "{\"id\":9,\"uuid\":\"u-9\",\"is_embedded\":false}");

@@ -29,9 +29,17 @@ another_mapping_begins_with_nothing_known(void **state)
 static void
 another_past_begins_with_nothing_known(void **state)
 {
-    cache_learn(*state);
-    pgc_builder_forget(((struct event_world *)*state)->builder);
-    assert_asks(*state, ALL);
+    struct event_world *world = *state;
+
+    cache_learn(world);
+    pgc_builder_forget(world->builder);
+    assert_asks(world, ALL);
+    cache_say_again(world); /* and with rows at hand */
+    pgc_builder_forget(world->builder);
+    assert_needs(world, ALL);
+    cache_tell(world);
+    assert_needs(world, NOTHING);
+    world_raise(world);
 }
 
 static void
@@ -70,20 +78,24 @@ what_is_not_attached_does_not_change(void **state)
 
 /* ---- time and room ---- */
 
+/* When so much more time has gone. */
+static void
+assert_asks_after_ms(struct event_world *world, int64_t gone_ms, const char *members)
+{
+    cache_clock_ms += gone_ms;
+    assert_asks(world, members);
+}
+
 static void
 what_was_known_for_ten_seconds_is_asked_for_anew(void **state)
 {
     struct event_world *world = *state;
 
     cache_learn(world);
-    cache_clock_ms += HALF_MS - 1;
-    assert_asks(world, NOTHING);
-    cache_clock_ms += 1;
-    assert_asks(world, NOTHING);
-    cache_clock_ms += HALF_MS - 1;
-    assert_asks(world, NOTHING);
-    cache_clock_ms += 1;
-    assert_asks(world, ALL);
+    assert_asks_after_ms(world, HALF_MS - 1, NOTHING);
+    assert_asks_after_ms(world, 1, NOTHING);
+    assert_asks_after_ms(world, HALF_MS - 1, NOTHING);
+    assert_asks_after_ms(world, 1, ALL);
 }
 
 static void
@@ -94,8 +106,7 @@ it_is_forgotten_where_nothing_was_built_meanwhile(void **state)
 
     for (size_t i = 0; i < sizeof(pauses_ms) / sizeof(pauses_ms[0]); i++) {
         cache_learn(world);
-        cache_clock_ms += pauses_ms[i];
-        assert_asks(world, ALL);
+        assert_asks_after_ms(world, pauses_ms[i], ALL);
     }
 }
 
@@ -106,10 +117,8 @@ ticks_that_are_rare_do_not_keep_it_for_longer(void **state)
     struct event_world *world = *state;
 
     cache_learn(world);
-    cache_clock_ms += ALL_MS - 1;
-    assert_asks(world, NOTHING);
-    cache_clock_ms += 1;
-    assert_asks(world, ALL);
+    assert_asks_after_ms(world, ALL_MS - 1, NOTHING);
+    assert_asks_after_ms(world, 1, ALL);
 }
 
 static void
@@ -191,8 +200,7 @@ a_full_half_makes_nothing_older_or_younger(void **state)
     for (int i = 0; i < 4; i++) {
         assert_asks(world, NOTHING);
     }
-    cache_clock_ms += ALL_MS;
-    assert_asks(world, ALL);
+    assert_asks_after_ms(world, ALL_MS, ALL);
 }
 
 static void
