@@ -1454,8 +1454,9 @@ CREATE FUNCTION pgcable.doctor_kinds() RETURNS TABLE(level text, subject text, f
     AS $_$
     select case when p.problem is null then 'ok' else 'fail' end, m.kind,
         coalesce(regexp_replace(p.problem, ': (run pgcable|create a policy).*$', ''), format(
-            '%s is attached, %s columns mapped', m.relation,
-            (select count(*) from jsonb_object_keys(m.columns)))),
+            '%s is attached, %s columns mapped%s', m.relation,
+            (select count(*) from jsonb_object_keys(m.columns)),
+            '; looked up for every tick: ' || f.hindrance)),
         case
             when c.oid is null then format('select pgcable.detach(%L); then attach another table',
                 m.kind)
@@ -1471,6 +1472,7 @@ CREATE FUNCTION pgcable.doctor_kinds() RETURNS TABLE(level text, subject text, f
                         and t.tgname like 'pgcable\_capture\_%')) end
     from pgcable.mapping m
     left join pg_class c on c.oid = m.relation
+    left join pgcable.followed() f on f.kind = m.kind
     left join lateral (
         select unnest(pgcable.mapping_problems(m.kind))
         union all
@@ -1977,6 +1979,40 @@ ALTER FUNCTION pgcable.fill(p_template text, p_from json) OWNER TO pgcable_owner
 
 COMMENT ON FUNCTION pgcable.fill(p_template text, p_from json) IS 'Internal: the stream that a template names.';
 
+CREATE FUNCTION pgcable.followed() RETURNS TABLE(kind text, hindrance text)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select m.kind, case
+        when pgcable.mapping_problems(m.kind) <> '{}'
+            or exists (select from pgcable.missed_updates() u where u.kind = m.kind)
+            then 'not all its changes are captured'
+        when m.kind <> 'participant' and m.extra <> '{}'
+            then 'changes of its extra columns are not captured'
+        when c.relkind not in ('r', 'p') then 'it is a view or a foreign table'
+        when c.relkind = 'r' and c.relhassubclass then 'other tables inherit from it'
+        when exists (
+            select from pg_partition_tree(c.oid) p join pg_class l on l.oid = p.relid
+            where l.relkind = 'f')
+            then 'one of its partitions is foreign'
+        when c.relrowsecurity then 'what a policy shows of it may change without any row'
+        when exists (
+            select from pg_attribute a
+            where a.attrelid = c.oid and a.attgenerated = 'v'
+                and a.attname = any (pgcable.watched(m.kind, m.columns, m.extra)))
+            then 'it has virtual columns'
+        when w.are_alike is not true
+            then 'what points to rooms, members or participants has keys of other types than they' end
+    from pgcable.mapping m
+    left join pg_class c on c.oid = m.relation
+    cross join (select pgcable.keys_are_alike() as are_alike) w
+    where m.kind in ('member', 'participant', 'room');
+$$;
+
+ALTER FUNCTION pgcable.followed() OWNER TO pgcable_owner;
+
+COMMENT ON FUNCTION pgcable.followed() IS 'Internal: of which kinds each change is captured that an event about something else would show, or what keeps it from being so.';
+
 CREATE FUNCTION pgcable.generic_drop(p_table regclass) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2220,33 +2256,6 @@ ALTER FUNCTION pgcable.hello() OWNER TO pgcable_owner;
 
 COMMENT ON FUNCTION pgcable.hello() IS 'Daemon: is this the server and the schema it can work with?';
 
-CREATE FUNCTION pgcable.is_followed(p_kind text) RETURNS boolean
-    LANGUAGE sql STABLE
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-    select exists (
-        select from pgcable.mapping m
-        join pg_class c on c.oid = m.relation
-        where m.kind = p_kind
-            and (m.kind = 'participant' or m.kind in ('member', 'room') and m.extra = '{}')
-            and (c.relkind = 'r' and not c.relhassubclass
-                or c.relkind = 'p' and not exists (
-                    select from pg_partition_tree(c.oid) p join pg_class l on l.oid = p.relid
-                    where l.relkind = 'f'))
-            and not c.relrowsecurity
-            and not exists (
-                select from pg_attribute a
-                where a.attrelid = c.oid and a.attgenerated = 'v'
-                    and a.attname = any (pgcable.watched(m.kind, m.columns, m.extra)))
-            and pgcable.mapping_problems(m.kind) = '{}'
-            and not exists (select from pgcable.missed_updates() u where u.kind = m.kind)
-            and pgcable.keys_are_alike());
-$$;
-
-ALTER FUNCTION pgcable.is_followed(p_kind text) OWNER TO pgcable_owner;
-
-COMMENT ON FUNCTION pgcable.is_followed(p_kind text) IS 'Internal: is every change captured that an event about something else would show?';
-
 CREATE FUNCTION pgcable.is_reserved(p_stream text) RETURNS boolean
     LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2402,9 +2411,9 @@ CREATE FUNCTION pgcable.mapping_info() RETURNS json
         'extra', array(
             select e.col from unnest(m.extra) with ordinality e (col, place)
             where pgcable.has_column(m.relation, e.col) order by e.place),
-        'followed', pgcable.is_followed(m.kind),
+        'followed', f.kind is not null and f.hindrance is null,
         'problems', pgcable.mapping_problems(m.kind)) order by m.kind), '{}'))
-    from pgcable.mapping m;
+    from pgcable.mapping m left join pgcable.followed() f on f.kind = m.kind;
 $$;
 
 ALTER FUNCTION pgcable.mapping_info() OWNER TO pgcable_owner;
@@ -4502,6 +4511,8 @@ REVOKE ALL ON FUNCTION pgcable.facts_by(p_statements jsonb, p_needs json) FROM P
 
 REVOKE ALL ON FUNCTION pgcable.fill(p_template text, p_from json) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION pgcable.followed() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION pgcable.generic_drop(p_table regclass) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.generic_put(p_table regclass, p_stream text, p_columns text[], p_events text[]) FROM PUBLIC;
@@ -4522,8 +4533,6 @@ REVOKE ALL ON FUNCTION pgcable.has_column(p_table regclass, p_column text) FROM 
 
 REVOKE ALL ON FUNCTION pgcable.hello() FROM PUBLIC;
 GRANT ALL ON FUNCTION pgcable.hello() TO pgcable_daemon;
-
-REVOKE ALL ON FUNCTION pgcable.is_followed(p_kind text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgcable.is_reserved(p_stream text) FROM PUBLIC;
 

@@ -902,35 +902,43 @@ $$;
 comment on function pgcable.keys_are_alike() is
     'Internal: are rooms, members and participants called the same in every attached table?';
 
--- Then a daemon keeps what it has read of senders and rooms until a row says that it changed; what is
--- not known to be captured counts as missed.  Extra columns of these are not watched: some change all
--- the time.  Triggers see no rows of tables that inherit or are foreign, no virtual columns, and not
--- what a policy shows.
-create function pgcable.is_followed(p_kind text) returns boolean
+-- A daemon keeps what it has read of senders and rooms until a row says that it changed; of what is not
+-- known to be captured it keeps nothing.  Extra columns of these are not watched: some change all the
+-- time.  Triggers see no rows of tables that inherit or are foreign, no virtual columns, and not what a
+-- policy shows.
+create function pgcable.followed() returns table (kind text, hindrance text)
     language sql
     stable
     set search_path = pg_catalog, pg_temp
 as $$
-    select exists (
-        select from pgcable.mapping m
-        join pg_class c on c.oid = m.relation
-        where m.kind = p_kind
-            and (m.kind = 'participant' or m.kind in ('member', 'room') and m.extra = '{}')
-            and (c.relkind = 'r' and not c.relhassubclass
-                or c.relkind = 'p' and not exists (
-                    select from pg_partition_tree(c.oid) p join pg_class l on l.oid = p.relid
-                    where l.relkind = 'f'))
-            and not c.relrowsecurity
-            and not exists (
-                select from pg_attribute a
-                where a.attrelid = c.oid and a.attgenerated = 'v'
-                    and a.attname = any (pgcable.watched(m.kind, m.columns, m.extra)))
-            and pgcable.mapping_problems(m.kind) = '{}'
-            and not exists (select from pgcable.missed_updates() u where u.kind = m.kind)
-            and pgcable.keys_are_alike());
+    select m.kind, case
+        when pgcable.mapping_problems(m.kind) <> '{}'
+            or exists (select from pgcable.missed_updates() u where u.kind = m.kind)
+            then 'not all its changes are captured'
+        when m.kind <> 'participant' and m.extra <> '{}'
+            then 'changes of its extra columns are not captured'
+        when c.relkind not in ('r', 'p') then 'it is a view or a foreign table'
+        when c.relkind = 'r' and c.relhassubclass then 'other tables inherit from it'
+        when exists (
+            select from pg_partition_tree(c.oid) p join pg_class l on l.oid = p.relid
+            where l.relkind = 'f')
+            then 'one of its partitions is foreign'
+        when c.relrowsecurity then 'what a policy shows of it may change without any row'
+        when exists (
+            select from pg_attribute a
+            where a.attrelid = c.oid and a.attgenerated = 'v'
+                and a.attname = any (pgcable.watched(m.kind, m.columns, m.extra)))
+            then 'it has virtual columns'
+        when w.are_alike is not true
+            then 'what points to rooms, members or participants has keys of other types than they' end
+    from pgcable.mapping m
+    left join pg_class c on c.oid = m.relation
+    cross join (select pgcable.keys_are_alike() as are_alike) w
+    where m.kind in ('member', 'participant', 'room');
 $$;
-comment on function pgcable.is_followed(text) is
-    'Internal: is every change captured that an event about something else would show?';
+comment on function pgcable.followed() is
+    'Internal: of which kinds each change is captured that an event about something else would show,'
+    ' or what keeps it from being so.';
 
 create function pgcable.mapping_info() returns json
     language sql
@@ -948,9 +956,9 @@ as $$
         'extra', array(
             select e.col from unnest(m.extra) with ordinality e (col, place)
             where pgcable.has_column(m.relation, e.col) order by e.place),
-        'followed', pgcable.is_followed(m.kind),
+        'followed', f.kind is not null and f.hindrance is null,
         'problems', pgcable.mapping_problems(m.kind)) order by m.kind), '{}'))
-    from pgcable.mapping m;
+    from pgcable.mapping m left join pgcable.followed() f on f.kind = m.kind;
 $$;
 comment on function pgcable.mapping_info() is
     'Daemon: what is attached: {"kinds": {kind: {table, columns, extra, followed, problems}}}; and'

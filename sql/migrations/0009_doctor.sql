@@ -101,8 +101,9 @@ create function pgcable.doctor_kinds()
 as $$
     select case when p.problem is null then 'ok' else 'fail' end, m.kind,
         coalesce(regexp_replace(p.problem, ': (run pgcable|create a policy).*$', ''), format(
-            '%s is attached, %s columns mapped', m.relation,
-            (select count(*) from jsonb_object_keys(m.columns)))),
+            '%s is attached, %s columns mapped%s', m.relation,
+            (select count(*) from jsonb_object_keys(m.columns)),
+            '; looked up for every tick: ' || f.hindrance)),
         case
             when c.oid is null then format('select pgcable.detach(%L); then attach another table',
                 m.kind)
@@ -118,6 +119,7 @@ as $$
                         and t.tgname like 'pgcable\_capture\_%')) end
     from pgcable.mapping m
     left join pg_class c on c.oid = m.relation
+    left join pgcable.followed() f on f.kind = m.kind
     left join lateral (
         select unnest(pgcable.mapping_problems(m.kind))
         union all

@@ -8,12 +8,16 @@ as $$
     from json_each(pgcable.mapping_info() -> 'kinds') k
     where k.key in ('member', 'participant', 'room');
 $$;
-create function t.follows(p_change text, p_followed text) returns void
+-- doctor() tells why not.
+create function t.follows(p_change text, p_followed text, p_why text default null) returns void
     language plpgsql
 as $$
 begin
     execute p_change;
     perform t.is(t.followed(), p_followed, p_change);
+    perform t.is((
+        select string_agg(substring(finding from '; looked up for every tick: (.*)$'), '; ')
+        from pgcable.doctor() where level = 'ok'), p_why, 'and doctor() says why');
     raise exception using errcode = 'T0000'; -- takes it back
 exception when sqlstate 'T0000' then null;
 end;
@@ -41,9 +45,9 @@ alter table community_members add column status text;
 alter table chat_rooms add column color text;
 alter table chat_room_participants add column seat text;
 select t.follows($$select pgcable.attach('member', 'community_members', '{"extra": ["status"]}')$$,
-    'member- participant room');
+    'member- participant room', 'changes of its extra columns are not captured');
 select t.follows($$select pgcable.attach('room', 'chat_rooms', '{"extra": ["color"]}')$$,
-    'member participant room-');
+    'member participant room-', 'changes of its extra columns are not captured');
 select t.follows($$select pgcable.attach('participant', 'chat_room_participants', '{"extra": ["seat"]}')$$,
     'member participant room');
 select t.follows($$select pgcable.attach('member', 'community_members', '{"extra": []}')$$,
@@ -81,14 +85,17 @@ select t.follows('revoke select on community_members from pgcable_owner', 'membe
 -- What a policy shows may change without any row.
 select t.follows('alter table chat_rooms enable row level security;'
     ' create policy p on chat_rooms for select to pgcable_owner using (true)',
-    'member participant room-');
+    'member participant room-', 'what a policy shows of it may change without any row');
 
 -- Views, and tables whose rows are elsewhere.
 create view people as select id, name from community_members;
 create materialized view halls as select id, name from chat_rooms;
-select t.follows($$select pgcable.attach('member', 'people')$$, 'member- participant room');
-select t.follows($$select pgcable.attach('room', 'halls')$$, 'member participant room-');
-select t.follows('create table more_rooms () inherits (chat_rooms)', 'member participant room-');
+select t.follows($$select pgcable.attach('member', 'people')$$, 'member- participant room',
+    'it is a view or a foreign table');
+select t.follows($$select pgcable.attach('room', 'halls')$$, 'member participant room-',
+    'it is a view or a foreign table');
+select t.follows('create table more_rooms () inherits (chat_rooms)', 'member participant room-',
+    'other tables inherit from it');
 create foreign data wrapper far;
 create server far foreign data wrapper far;
 create table spaces (id bigint, name text) partition by list (id);
@@ -100,7 +107,8 @@ select t.follows($$select pgcable.attach('room', 'spaces');
 select t.follows($$select pgcable.attach('room', 'spaces');
     create table spaces_2 (like spaces) partition by list (id);
     create foreign table spaces_3 partition of spaces_2 for values in (2) server far;
-    alter table spaces attach partition spaces_2 for values in (2)$$, 'member participant room-');
+    alter table spaces attach partition spaces_2 for values in (2)$$, 'member participant room-',
+    'one of its partitions is foreign');
 
 -- A column that is never stored is not compared (PostgreSQL 18 and newer; stored ones are).
 select t.follows($$create table stored (id int, given text, name text generated always as (given) stored);
@@ -108,11 +116,9 @@ select t.follows($$create table stored (id int, given text, name text generated 
 select current_setting('server_version_num')::int >= 180000 as has_virtual \gset
 \if :has_virtual
     select t.follows($$create table made (id int, given text, name text generated always as (given) virtual);
-        select pgcable.attach('room', 'made')$$, 'member participant room-');
+        select pgcable.attach('room', 'made')$$, 'member participant room-', 'it has virtual columns');
 \endif
 
 -- What is attached nowhere is not told, and hinders nothing.
 select t.follows($$select pgcable.detach('member')$$, 'participant room');
 select t.follows($$select pgcable.detach('message')$$, 'member participant room');
-select t.is(pgcable.is_followed('member')::text || pgcable.is_followed('nothing')::text, 'truefalse',
-    'never null');
