@@ -77,6 +77,7 @@ struct pgc_since {
     bool by_time;
     int64_t unix_s;
     struct pgc_position place;
+    struct pgc_seen seen; /* with it */
 };
 
 enum pgc_replay {

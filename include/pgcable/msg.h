@@ -27,6 +27,13 @@ struct pgc_position {
     uint32_t nonce;
 };
 
+/* Of what is sent again: the tick up to which edits and deletions have changed what there is to
+ * send. tick 0: they have not. */
+struct pgc_seen {
+    int64_t tick;
+    uint32_t nonce;
+};
+
 /* The row that raised a message, as PostgreSQL and the outbox name it: xid:id in logs. */
 struct pgc_trace {
     uint64_t xid;
@@ -35,6 +42,7 @@ struct pgc_trace {
 
 struct pgc_msg {
     struct pgc_position position;
+    struct pgc_seen seen;   /* zeroed, unless its maker knows better, before it is shared */
     struct pgc_trace trace; /* zeroed, until its maker knows better, before it is shared */
     int64_t committed_us;   /* wall clock at which the row was written, for the lag histogram */
     const char *about;  /* what it shows, and may be deleted or edited: "message:981"; or NULL */

@@ -24,7 +24,7 @@ enum client_state {
     CLIENT_LISTENING,
 };
 
-enum { CLIENT_TOKEN_S = 86400, CLIENT_TAIL = 256, CLIENT_EPOCH_BYTES = 40 };
+enum { CLIENT_TOKEN_S = 86400, CLIENT_TAIL = 256, CLIENT_EPOCH_BYTES = 64 };
 
 #define CLIENT_MARK "\"load "
 

@@ -208,6 +208,7 @@ frame_add_place(struct pgc_buf *out, const char *stream, const struct pgc_msg *m
 
     if (stream != NULL) {
         pgc_place_write(&msg->position, epoch, &offset);
+        pgc_place_add_seen(&msg->seen, epoch);
         pgc_buf_adds(out, ",\"stream_id\":");
         pgc_buf_add_json(out, stream, strlen(stream));
         pgc_buf_addf(out, ",\"epoch\":\"%s\",\"offset\":%" PRId64, epoch, offset);
@@ -280,6 +281,7 @@ pgc_frame_event(const char *stream, const struct pgc_msg *msg)
     int64_t offset;
 
     pgc_place_write(&msg->position, epoch, &offset);
+    pgc_place_add_seen(&msg->seen, epoch);
     frame_add_data(&record, msg);
     pgc_buf_addf(&record, "id: %" PRId64 "/%s/", offset, epoch);
     frame_add_line(&record, stream);

@@ -11,6 +11,7 @@
 struct history_spot {
     char *stream; /* NULL: in any; the order of all streams is one */
     struct pgc_position place;
+    struct pgc_seen seen;
     bool is_ours; /* a place that we could have named */
 };
 
@@ -32,6 +33,13 @@ history_add_spot(struct pgc_history *history)
     return spot;
 }
 
+static bool
+history_read_place(struct history_spot *spot, const char *epoch, size_t length, int64_t offset)
+{
+    return pgc_place_take_seen(epoch, &length, &spot->seen) &&
+           pgc_place_read(epoch, length, offset, &spot->place);
+}
+
 /* {"epoch":"2753.0b6f3c2e","offset":16} */
 static void
 history_read_spot(struct pgc_history *history, const char *stream, struct pgc_slice value)
@@ -50,7 +58,7 @@ history_read_spot(struct pgc_history *history, const char *stream, struct pgc_sl
     spot->stream = pgc_xstrdup(stream);
     epoch = pgc_json_string(json, "epoch", &length);
     spot->is_ours = epoch != NULL && pgc_json_int(json, "offset", &offset) &&
-                    pgc_place_read(epoch, length, offset, &spot->place);
+                    history_read_place(spot, epoch, length, offset);
     pgc_json_free(json);
 }
 
@@ -134,7 +142,7 @@ history_read_event_id(struct pgc_history *history, const char *text)
         return;
     }
     spot = history_add_spot(history);
-    spot->is_ours = pgc_place_read(epoch, (size_t)(slash - epoch), offset, &spot->place);
+    spot->is_ours = history_read_place(spot, epoch, (size_t)(slash - epoch), offset);
 }
 
 struct pgc_history *
@@ -185,7 +193,7 @@ pgc_history_wish(const struct pgc_history *history, const char *stream, struct p
         return PGC_WISH_NONSENSE;
     }
     if (spot != NULL) {
-        *since = (struct pgc_since){.place = spot->place};
+        *since = (struct pgc_since){.place = spot->place, .seen = spot->seen};
         return spot->is_ours ? PGC_WISH_REPLAY : PGC_WISH_NONSENSE;
     }
     return history->since_s > 0 ? PGC_WISH_REPLAY : PGC_WISH_NOTHING;

@@ -32,6 +32,7 @@ pgc_msg_new(
     head->about = NULL;
     head->embeds = NULL;
     msg->position = *position;
+    msg->seen = (struct pgc_seen){0};
     msg->trace = (struct pgc_trace){0};
     msg->committed_us = committed_us;
     msg->about = NULL;

@@ -14,6 +14,8 @@
 
 enum { NONCE_DIGITS = 8 };
 
+#define PLACE_SEEN '-'
+
 bool
 pgc_place_is_exact(const struct pgc_position *place)
 {
@@ -73,17 +75,24 @@ place_read_nonce(const char *text, uint32_t *nonce)
     return true;
 }
 
+/* <tick>.<nonce> */
+static bool
+place_read_name(const char *text, size_t length, int64_t *tick, uint32_t *nonce)
+{
+    size_t digits = place_read_tick(text, length, tick);
+
+    return digits > 0 && length == digits + 1 + NONCE_DIGITS && text[digits] == '.' &&
+           place_read_nonce(text + digits + 1, nonce);
+}
+
 bool
 pgc_place_read(const char *epoch, size_t length, int64_t offset, struct pgc_position *place)
 {
     int64_t row = offset >> PLACE_PART_BITS;
-    size_t digits;
     int64_t tick;
     uint32_t nonce;
 
-    digits = place_read_tick(epoch, length, &tick);
-    if (digits == 0 || length != digits + 1 + NONCE_DIGITS || epoch[digits] != '.' ||
-        !place_read_nonce(epoch + digits + 1, &nonce)) {
+    if (!place_read_name(epoch, length, &tick, &nonce)) {
         return false;
     }
     if (row < 1 || row > PLACE_ROW_LAST) {
@@ -95,6 +104,33 @@ pgc_place_read(const char *epoch, size_t length, int64_t offset, struct pgc_posi
         .part = (uint32_t)(offset & PLACE_PART_LAST),
         .nonce = nonce,
     };
+    return true;
+}
+
+void
+pgc_place_add_seen(const struct pgc_seen *seen, char epoch[PGC_EPOCH_BYTES])
+{
+    size_t length = strlen(epoch);
+
+    if (seen->tick > 0) {
+        snprintf(epoch + length, PGC_EPOCH_BYTES - length, "%c%" PRId64 ".%08" PRIx32, PLACE_SEEN,
+            seen->tick, seen->nonce);
+    }
+}
+
+bool
+pgc_place_take_seen(const char *epoch, size_t *length, struct pgc_seen *seen)
+{
+    const char *mark = memchr(epoch, PLACE_SEEN, *length);
+    size_t rest = mark != NULL ? (size_t)(mark - epoch) : *length;
+
+    *seen = (struct pgc_seen){0};
+    if (mark != NULL &&
+        (!place_read_name(mark + 1, *length - rest - 1, &seen->tick, &seen->nonce) ||
+            seen->tick == 0)) {
+        return false;
+    }
+    *length = rest;
     return true;
 }
 

@@ -33,6 +33,7 @@ struct backlog_thing {
 struct backlog_item {
     struct pgc_msg *msg; /* NULL: nothing to send any more */
     bool is_hole;        /* but there was something that would have to be sent */
+    bool is_outdated;    /* edited or deleted in a later tick than its own */
     unsigned entries;
     struct backlog_thing *about; /* NULL where it is in no list */
     struct backlog_thing *embeds;
@@ -93,6 +94,7 @@ struct pgc_backlog {
     size_t tick_count;
     size_t tick_size;
     struct pgc_position newest; /* place */
+    struct pgc_seen outdated;   /* the newest tick in which something was edited or deleted */
     struct pgc_position floor;  /* of all tracks that are not there (any more) */
     int64_t floor_at_us;        /* all ticks made after that are kept whole */
 
@@ -116,6 +118,8 @@ struct backlog_item *pgc_backlog_new_item(struct pgc_backlog *backlog, struct pg
 void pgc_backlog_free_item(struct pgc_backlog *backlog, struct backlog_item *item);
 void pgc_backlog_forget(struct pgc_backlog *backlog, const char *thing);
 void pgc_backlog_amend(struct pgc_backlog *backlog, const char *thing, const struct pgc_msg *msg);
+/* Its message says so when it is sent. */
+void pgc_backlog_show_outdated(const struct pgc_backlog *backlog, struct backlog_item *item);
 
 /* ---- backlog_replay.c ---- */
 
@@ -129,12 +133,13 @@ struct backlog_query {
     struct pgc_position until; /* this one included */
 };
 
-/* In order; `msgs` is the caller's to free, the messages are borrowed. */
+/* In order; `items` is the caller's to free, what is in it is borrowed and has messages. */
 struct backlog_found {
-    struct pgc_msg **msgs;
+    struct backlog_item **items;
     size_t count;
     size_t size;
-    size_t bytes; /* of the messages */
+    size_t bytes;     /* of the messages */
+    bool is_outdated; /* some of them, or of those that would have been among them */
 };
 
 enum pgc_replay pgc_backlog_find(

@@ -91,17 +91,46 @@ pgc_backlog_free_item(struct pgc_backlog *backlog, struct backlog_item *item)
     free(item);
 }
 
-/* The new text in the old place. */
+/* Who is sent what is left has seen this tick. */
 static void
-item_amend(struct pgc_backlog *backlog, struct backlog_item *item, const struct pgc_msg *text)
+item_outdate(struct pgc_backlog *backlog, struct backlog_item *item)
+{
+    if (item->msg->position.tick < backlog->newest.tick) {
+        item->is_outdated = true;
+        backlog->outdated = (struct pgc_seen){
+            .tick = backlog->newest.tick,
+            .nonce = backlog->newest.nonce,
+        };
+    }
+}
+
+/* That text in the old place. */
+static void
+item_rewrite(struct backlog_item *item, const struct pgc_msg *text)
 {
     struct pgc_msg *old = item->msg;
 
     item->msg = pgc_msg_new(&old->position, old->committed_us, text->text, text->length);
-    pgc_msg_set_about(item->msg, old->about, old->embeds, false);
+    pgc_msg_set_about(item->msg, old->about, old->embeds, old->is_update);
     item->msg->trace = text->trace;
-    backlog->bytes = backlog->bytes - old->length + text->length;
     pgc_msg_unref(old);
+}
+
+static void
+item_amend(struct pgc_backlog *backlog, struct backlog_item *item, const struct pgc_msg *text)
+{
+    item_outdate(backlog, item);
+    backlog->bytes = backlog->bytes - item->msg->length + text->length;
+    item_rewrite(item, text);
+}
+
+void
+pgc_backlog_show_outdated(const struct pgc_backlog *backlog, struct backlog_item *item)
+{
+    if (item->msg->seen.tick != backlog->outdated.tick) {
+        item_rewrite(item, item->msg);
+        item->msg->seen = backlog->outdated;
+    }
 }
 
 /* ---- what happens to a thing ---- */
@@ -133,6 +162,7 @@ pgc_backlog_forget(struct pgc_backlog *backlog, const char *thing)
     while (item != NULL) {
         struct backlog_item *next = TAILQ_NEXT(item, by_about);
 
+        item_outdate(backlog, item);
         item_empty(backlog, item, false);
         item = next;
     }
@@ -152,6 +182,7 @@ pgc_backlog_amend(struct pgc_backlog *backlog, const char *thing, const struct p
         struct backlog_item *next = TAILQ_NEXT(item, by_about);
 
         if (item->msg->is_update) {
+            item_outdate(backlog, item);
             item_empty(backlog, item, false);
         } else {
             item_amend(backlog, item, msg);

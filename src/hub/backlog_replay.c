@@ -101,6 +101,23 @@ replay_begin_at_place(struct replay *replay, const struct pgc_position *place)
     return PGC_REPLAY_DONE;
 }
 
+/* What the client was told that is no message: as of a tick of this history? */
+static enum pgc_replay
+replay_check_seen(const struct pgc_backlog *backlog, const struct pgc_seen *seen)
+{
+    const struct backlog_tick *ticks = &backlog->ticks[backlog->tick_first];
+    size_t index = replay_find_tick(backlog, seen->tick);
+
+    if (seen->tick == 0) {
+        return PGC_REPLAY_DONE;
+    }
+    if (seen->tick < ticks[0].tick) {
+        return PGC_REPLAY_TOO_OLD;
+    }
+    return index < backlog->tick_count && seen->nonce == ticks[index].nonce ? PGC_REPLAY_DONE
+                                                                            : PGC_REPLAY_UNKNOWN;
+}
+
 /* Before all of the first tick that was made then or later. */
 static enum pgc_replay
 replay_begin_at_time(struct replay *replay, int64_t unix_s)
@@ -134,14 +151,14 @@ replay_begin_at_time(struct replay *replay, int64_t unix_s)
 /* ---- what was missed ---- */
 
 static void
-found_add(struct backlog_found *found, struct pgc_msg *msg)
+found_add(struct backlog_found *found, struct backlog_item *item)
 {
     if (found->count == found->size) {
         found->size = found->size > 0 ? 2 * found->size : FOUND_MIN;
-        found->msgs = pgc_xrealloc(found->msgs, found->size * sizeof(struct pgc_msg *));
+        found->items = pgc_xrealloc(found->items, found->size * sizeof(struct backlog_item *));
     }
-    found->msgs[found->count++] = msg;
-    found->bytes += msg->length;
+    found->items[found->count++] = item;
+    found->bytes += item->msg->length;
 }
 
 static bool
@@ -179,10 +196,11 @@ replay_gather(struct replay *replay, const char *topic, const struct pgc_positio
         if (entry->item->is_hole) {
             return PGC_REPLAY_HOLE;
         }
+        replay->found->is_outdated = replay->found->is_outdated || entry->item->is_outdated;
         if (entry->item->msg == NULL) {
             continue;
         }
-        found_add(replay->found, entry->item->msg);
+        found_add(replay->found, entry->item);
         if (found_is_too_long(replay->found, &replay->backlog->conf)) {
             return PGC_REPLAY_TOO_LONG;
         }
@@ -303,10 +321,26 @@ replay_check_admission(const struct replay *replay)
 static int
 found_order(const void *a, const void *b)
 {
-    struct pgc_msg *const *one = a;
-    struct pgc_msg *const *other = b;
+    struct backlog_item *const *one = a;
+    struct backlog_item *const *other = b;
 
-    return pgc_place_compare(&(*one)->position, &(*other)->position);
+    return pgc_place_compare(&(*one)->msg->position, &(*other)->msg->position);
+}
+
+/* What the client has seen it has seen, also when it goes on from the next message. */
+static void
+found_show_outdated(
+    struct pgc_backlog *backlog, const struct pgc_since *since, const struct backlog_found *found)
+{
+    if (!found->is_outdated && since->seen.tick == 0) {
+        return;
+    }
+    if (since->seen.tick > backlog->outdated.tick) {
+        backlog->outdated = since->seen;
+    }
+    for (size_t i = 0; i < found->count; i++) {
+        pgc_backlog_show_outdated(backlog, found->items[i]);
+    }
 }
 
 static enum pgc_replay
@@ -341,10 +375,16 @@ pgc_backlog_find(
     result = query->since->by_time ? replay_begin_at_time(&replay, query->since->unix_s)
                                    : replay_begin_at_place(&replay, &query->since->place);
     if (result == PGC_REPLAY_DONE) {
+        result = replay_check_seen(backlog, &query->since->seen);
+    }
+    if (result == PGC_REPLAY_DONE) {
         result = replay_all(&replay);
     }
     if (result == PGC_REPLAY_DONE && found->count > 1) {
-        qsort(found->msgs, found->count, sizeof(struct pgc_msg *), found_order);
+        qsort(found->items, found->count, sizeof(struct backlog_item *), found_order);
+    }
+    if (result == PGC_REPLAY_DONE) {
+        found_show_outdated(backlog, query->since, found);
     }
     return result;
 }

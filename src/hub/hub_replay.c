@@ -53,7 +53,9 @@ static void
 hub_deliver_found(struct pgc_hub *hub, struct pgc_sub *sub, const struct backlog_found *found)
 {
     for (size_t i = 0; i < found->count && !sub->dead; i++) {
-        sub->ops->deliver(sub->owner, sub, &(struct pgc_run){.msgs = &found->msgs[i], .count = 1});
+        struct pgc_msg *const *msg = &found->items[i]->msg;
+
+        sub->ops->deliver(sub->owner, sub, &(struct pgc_run){.msgs = msg, .count = 1});
         pgc_metric_add(hub->metrics.replayed, 1);
     }
 }
@@ -80,7 +82,7 @@ pgc_hub_replay(struct pgc_hub *hub, struct pgc_sub *sub, const struct pgc_since 
     if (result == PGC_REPLAY_DONE) {
         hub_deliver_found(hub, sub, &found);
     }
-    free(found.msgs);
+    free(found.items);
     free(topics);
     return result;
 }

@@ -241,7 +241,8 @@ export class Client {
             this.reached ||= this.events.probes.has(this.events.list[id].sha);
             run.ids.push(id);
             run.times.push(Date.now());
-            run.places.push(frame.epoch === undefined ? null : `${frame.epoch}:${frame.offset}`);
+            const tick = frame.epoch?.split('-')[0]; // what was seen with it is behind the "-"
+            run.places.push(tick === undefined ? null : `${tick}:${frame.offset}`);
             run.tokens.push(this.token);
         }
     }

@@ -172,6 +172,48 @@ export default {
             : ['reject_history', []].join(), 'all of it or nothing');
     },
 
+    async 'an edit and a deletion that nobody has any more: who was sent their outcome does not go on'(t) {
+        const { own, standby, database } = await pair(t);
+        const ann = await own.app.member('Ann');
+        const room = await own.app.room([ann]);
+        const ext = await listen(own, ann, room);
+        const say = async (body) => {
+            const id = await own.app.message(room, ann, body);
+            return [id, await ext.has(body)]; // a tick each
+        };
+        const [, start] = await say('start');
+        const [draft] = await say('draft');
+        const [, between] = await say('between');
+        const [slip] = await say('slip');
+        await say('behind');
+        await caughtUp(own, standby, database);
+        await standby.stop(); // and so it misses what follows
+        await own.app.superuser.script(`
+            update chat_room_messages set body = 'edited', edited_at = now() where id = ${draft};
+            delete from chat_room_messages where id = ${slip};`);
+        await until('both', () => ext.messages().some(({ message }) => message.event === 'deletedMessage'));
+
+        // As if cut off in the middle: before it is told of the edit and the deletion themselves.
+        const replayed = async (from, body) => (await listen(own, ann, room, streams(from))).has(body);
+        const knowing = await replayed(start, 'edited');
+        const hearing = await replayed(between, 'behind');
+        await own.pg.stop();
+        await standby.up();
+        await standby.promote();
+        own.app = own.appOn(standby);
+        await own.app.message(room, ann, 'new');
+        await own.daemon.stop();
+        await own.daemon.start(); // and so it reads what is kept of the history that is left
+        await own.daemon.ready(200);
+        for (const place of [knowing, hearing]) {
+            const refused = await listen(own, ann, room, streams(place));
+            await refused.wire.frame('reject_history', ({ type }) => type === 'reject_history');
+        }
+        const other = await listen(own, ann, room, streams(between));
+        await other.wire.frame('confirm_history', ({ type }) => type === 'confirm_history');
+        assert.deepEqual(other.messages().map(({ message }) => message.body), ['slip', 'behind', 'new']);
+    },
+
     async 'a backup restored in place: clients are told, and what is written after it is delivered'(t) {
         const own = await ownWorld(t, { conf: [] });
         const database = /dbname=(\S+)/.exec(own.world.dsn)[1];

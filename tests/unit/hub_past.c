@@ -165,6 +165,7 @@ static const char *
 past_replay(struct past *past, const struct pgc_since *since)
 {
     past->listener.heard[0] = '\0';
+    past->listener.seen = (struct pgc_seen){0};
     past->result = pgc_hub_replay(past->world->hub, past->listener.sub, since);
     if (past->result != PGC_REPLAY_DONE) {
         assert_string_equal(past->listener.heard, "");
@@ -177,6 +178,14 @@ past_again(struct past *past, int64_t tick, int64_t row, uint32_t nonce)
 {
     return past_replay(
         past, &(struct pgc_since){.place = {.tick = tick, .id = row, .nonce = nonce}});
+}
+
+const char *
+past_again_seen(struct past *past, int64_t tick, int64_t row, struct pgc_seen seen)
+{
+    struct pgc_position place = {.tick = tick, .id = row, .nonce = PAST_NONCE};
+
+    return past_replay(past, &(struct pgc_since){.place = place, .seen = seen});
 }
 
 const char *

@@ -48,6 +48,9 @@ const char *past_from_time(struct past *past, const char *stream, int64_t unix_s
 /* The subscription that is there goes on from there (once more). */
 const char *past_again(struct past *past, int64_t tick, int64_t row, uint32_t nonce);
 
+/* It goes on from a place that was told with what it had seen. */
+const char *past_again_seen(struct past *past, int64_t tick, int64_t row, struct pgc_seen seen);
+
 /* The same for "s" alone: nothing is heard, for this reason. */
 void past_refuses(struct past *past, int64_t tick, int64_t row, enum pgc_replay why);
 

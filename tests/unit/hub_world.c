@@ -34,6 +34,7 @@ listener_deliver(void *owner, struct pgc_sub *sub, const struct pgc_run *run)
         snprintf(listener->heard + used, sizeof(listener->heard) - used, "%s ", run->msgs[i]->text);
     }
     listener->runs++;
+    listener->seen = run->msgs[run->count - 1]->seen;
     if (listener->removes != NULL) {
         hub_world_leave(listener->removes);
     }

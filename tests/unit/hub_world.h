@@ -18,7 +18,8 @@ struct listener {
     struct pgc_hub *hub;
     struct pgc_sub *sub;
     char heard[256];
-    int runs; /* in so many pieces */
+    int runs;             /* in so many pieces */
+    struct pgc_seen seen; /* with the last one */
     int ended;
     enum pgc_sub_end why;
     struct listener *removes;    /* on delivery or end: unsubscribe this one */

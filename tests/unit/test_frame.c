@@ -94,6 +94,12 @@ message_of_the_extension_says_where_it_stands(void **state PGC_UNUSED)
         epoch, offset);
     assert_payload(pgc_frame_message("\"i\"", 3, "a\"b", msg), expected);
     free(expected);
+    msg->seen = (struct pgc_seen){.tick = 12, .nonce = 0xbeef};
+    expected = pgc_xasprintf("{\"identifier\":\"i\",\"message\":{\"n\":1},\"stream_id\":\"a\\\"b\","
+                             "\"epoch\":\"%s-12.0000beef\",\"offset\":%" PRId64 "}",
+        epoch, offset);
+    assert_payload(pgc_frame_message("\"i\"", 3, "a\"b", msg), expected);
+    free(expected);
     pgc_msg_unref(msg);
 }
 
@@ -124,6 +130,10 @@ assert_event(const char *stream, const char *text, const char *data, const char 
 
     pgc_place_write(&msg->position, epoch, &offset);
     expected = pgc_xasprintf("%sid: %" PRId64 "/%s/%s\n\n", data, offset, epoch, named);
+    assert_payload(pgc_frame_event(stream, msg), expected);
+    free(expected);
+    msg->seen = (struct pgc_seen){.tick = 12, .nonce = 0xbeef};
+    expected = pgc_xasprintf("%sid: %" PRId64 "/%s-12.0000beef/%s\n\n", data, offset, epoch, named);
     assert_payload(pgc_frame_event(stream, msg), expected);
     free(expected);
     pgc_msg_unref(msg);

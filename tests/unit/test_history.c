@@ -58,6 +58,27 @@ wish_from_place_in(const char *stream, struct pgc_since *since)
     return result;
 }
 
+/* With the place comes what the client had seen there. */
+static void
+what_was_seen_comes_back_with_the_place(void **state PGC_UNUSED)
+{
+    struct pgc_since since;
+
+    assert_int_equal(wish("{\"streams\":{\"" STREAM "\":{\"epoch\":\"7.deadbeef-12.0000beef\","
+                          "\"offset\":8388608}}}",
+                         &since),
+        PGC_WISH_REPLAY);
+    assert_int_equal(since.place.tick, 7);
+    assert_int_equal(since.seen.tick, 12);
+    assert_int_equal(since.seen.nonce, 0xbeef);
+    assert_int_equal(wish("{\"streams\":{\"" STREAM "\":{\"epoch\":\"7.deadbeef-\","
+                          "\"offset\":8388608}}}",
+                         &since),
+        PGC_WISH_NONSENSE);
+    assert_int_equal(wish_from_place_in(STREAM, &since), PGC_WISH_REPLAY);
+    assert_int_equal(since.seen.tick, 0);
+}
+
 static void
 place_in_the_stream_counts_before_the_time(void **state PGC_UNUSED)
 {
@@ -156,6 +177,10 @@ id_of_an_event_is_its_place(void **state PGC_UNUSED)
     assert_place(&since);
     assert_int_equal(wish_of_event("58720259/2753.0b6f3c2e/a/b", 5, &since), PGC_WISH_REPLAY);
     assert_place(&since);
+    assert_int_equal(
+        wish_of_event("58720259/2753.0b6f3c2e-2760.0000beef/" STREAM, 5, &since), PGC_WISH_REPLAY);
+    assert_place(&since);
+    assert_int_equal(since.seen.tick, 2760);
     assert_int_equal(wish_of_event(NULL, 5, &since), PGC_WISH_REPLAY);
     assert_true(since.by_time);
 }
@@ -188,6 +213,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_was_seen_comes_back_with_the_place),
         cmocka_unit_test(place_in_the_stream_counts_before_the_time),
         cmocka_unit_test(place_in_another_stream_is_of_no_interest),
         cmocka_unit_test(nothing_said_is_nothing_wished),

@@ -132,6 +132,59 @@ what_we_would_not_write_is_not_read(void **state PGC_UNUSED)
 }
 
 static void
+what_was_seen_is_added_and_taken_off_again(void **state PGC_UNUSED)
+{
+    static const struct pgc_seen seens[] = {{1, 0xdeadbee}, {INT64_MAX, UINT32_MAX}};
+    struct pgc_position place = place_of(INT64_MAX, 1, 2);
+    struct pgc_seen back = {7, 7};
+    char epoch[PGC_EPOCH_BYTES];
+    int64_t offset;
+    size_t length;
+
+    pgc_place_write(&place, epoch, &offset);
+    pgc_place_add_seen(&(struct pgc_seen){0}, epoch);
+    assert_string_equal(epoch, "9223372036854775807.0deadbee");
+    length = strlen(epoch);
+    assert_true(pgc_place_take_seen(epoch, &length, &back));
+    assert_int_equal(length, strlen(epoch));
+    assert_int_equal(back.tick, 0);
+    for (size_t i = 0; i < sizeof(seens) / sizeof(seens[0]); i++) {
+        pgc_place_write(&place, epoch, &offset);
+        pgc_place_add_seen(&seens[i], epoch);
+        length = strlen(epoch);
+        assert_true(pgc_place_take_seen(epoch, &length, &back));
+        assert_int_equal(length, strlen("9223372036854775807.0deadbee"));
+        assert_int_equal(back.tick, seens[i].tick);
+        assert_int_equal(back.nonce, seens[i].nonce);
+        assert_true(pgc_place_read(epoch, length, offset, &place));
+    }
+    assert_string_equal(epoch, "9223372036854775807.0deadbee-9223372036854775807.ffffffff");
+}
+
+static void
+what_we_would_not_add_is_not_taken_off(void **state PGC_UNUSED)
+{
+    static const char *const epochs[] = {
+        "7.deadbeef-",
+        "7.deadbeef-8",
+        "7.deadbeef-8.",
+        "7.deadbeef-8.deadbee",
+        "7.deadbeef-0.deadbeef",
+        "7.deadbeef-8.deadbeef-9.deadbeef",
+        "7.deadbeef-08.deadbeef",
+        "7.deadbeef--8.deadbeef",
+        "-",
+    };
+    struct pgc_seen seen;
+
+    for (size_t i = 0; i < sizeof(epochs) / sizeof(epochs[0]); i++) {
+        size_t length = strlen(epochs[i]);
+
+        assert_false(pgc_place_take_seen(epochs[i], &length, &seen));
+    }
+}
+
+static void
 places_compare_by_tick_then_row_then_part(void **state PGC_UNUSED)
 {
     struct pgc_position a = place_of(1, 9, 9);
@@ -155,6 +208,8 @@ main(void)
         cmocka_unit_test(offset_grows_with_row_and_part),
         cmocka_unit_test(place_beyond_what_an_offset_holds_says_so),
         cmocka_unit_test(what_we_would_not_write_is_not_read),
+        cmocka_unit_test(what_was_seen_is_added_and_taken_off_again),
+        cmocka_unit_test(what_we_would_not_add_is_not_taken_off),
         cmocka_unit_test(places_compare_by_tick_then_row_then_part),
     };
 
