@@ -13,6 +13,7 @@
 #include "pgcable/auth.h"
 #include "pgcable/clock.h"
 #include "pgcable/mem.h"
+#include "pgcable/place.h"
 
 #include "load_internal.h"
 
@@ -24,7 +25,7 @@ enum client_state {
     CLIENT_LISTENING,
 };
 
-enum { CLIENT_TOKEN_S = 86400, CLIENT_TAIL = 256, CLIENT_EPOCH_BYTES = 64 };
+enum { CLIENT_TOKEN_S = 86400, CLIENT_TAIL = 256 };
 
 #define CLIENT_MARK "\"load "
 
@@ -36,7 +37,7 @@ struct client {
     unsigned number;
     int64_t away_us;    /* when its connection ended, or it came first; 0: it has not */
     int64_t listened_s; /* when it began to listen for the first time; 0: it has not */
-    char epoch[CLIENT_EPOCH_BYTES];
+    char epoch[PGC_EPOCH_BYTES];
     int64_t offset;     /* of its last message; 0: it has had none */
     uint64_t last;      /* number of that */
     unsigned confirmed; /* subscriptions of this connection */
@@ -272,7 +273,7 @@ client_note_place(struct client *client, const char *text, size_t length)
     const char *epoch = client_find(text + length - tail, tail, ",\"epoch\":\"");
     const char *end = epoch != NULL ? memchr(epoch, '"', (size_t)(text + length - epoch)) : NULL;
 
-    if (end != NULL && end - epoch < CLIENT_EPOCH_BYTES) {
+    if (end != NULL && end - epoch < PGC_EPOCH_BYTES) {
         memcpy(client->epoch, epoch, (size_t)(end - epoch));
         client->epoch[end - epoch] = '\0';
         client->offset = strtoll(end + sizeof("\",\"offset\":") - 1, NULL, 10);

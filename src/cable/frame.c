@@ -199,6 +199,13 @@ frame_put(char *out, const char *bytes, size_t length)
     return out + length;
 }
 
+static void
+frame_write_epoch(const struct pgc_msg *msg, char epoch[PGC_EPOCH_BYTES], int64_t *offset)
+{
+    pgc_place_write(&msg->position, epoch, offset);
+    pgc_place_add_seen(&msg->seen, epoch);
+}
+
 /* What stands behind the message's text. */
 static void
 frame_add_place(struct pgc_buf *out, const char *stream, const struct pgc_msg *msg)
@@ -207,8 +214,7 @@ frame_add_place(struct pgc_buf *out, const char *stream, const struct pgc_msg *m
     int64_t offset;
 
     if (stream != NULL) {
-        pgc_place_write(&msg->position, epoch, &offset);
-        pgc_place_add_seen(&msg->seen, epoch);
+        frame_write_epoch(msg, epoch, &offset);
         pgc_buf_adds(out, ",\"stream_id\":");
         pgc_buf_add_json(out, stream, strlen(stream));
         pgc_buf_addf(out, ",\"epoch\":\"%s\",\"offset\":%" PRId64, epoch, offset);
@@ -280,8 +286,7 @@ pgc_frame_event(const char *stream, const struct pgc_msg *msg)
     char epoch[PGC_EPOCH_BYTES];
     int64_t offset;
 
-    pgc_place_write(&msg->position, epoch, &offset);
-    pgc_place_add_seen(&msg->seen, epoch);
+    frame_write_epoch(msg, epoch, &offset);
     frame_add_data(&record, msg);
     pgc_buf_addf(&record, "id: %" PRId64 "/%s/", offset, epoch);
     frame_add_line(&record, stream);

@@ -211,7 +211,6 @@ backlog_clear(struct pgc_backlog *backlog)
     backlog->bytes -= backlog->tick_count * sizeof(*backlog->ticks);
     backlog->tick_first = 0;
     backlog->tick_count = 0;
-    backlog->outdated = (struct pgc_seen){0};
 }
 
 /* ---- life ---- */

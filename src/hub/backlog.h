@@ -33,8 +33,8 @@ struct backlog_thing {
 struct backlog_item {
     struct pgc_msg *msg; /* NULL: nothing to send any more */
     bool is_hole;        /* but there was something that would have to be sent */
-    bool is_outdated;    /* edited or deleted in a later tick than its own */
     unsigned entries;
+    struct pgc_seen outdated;    /* the last tick behind its own that edited or deleted it */
     struct backlog_thing *about; /* NULL where it is in no list */
     struct backlog_thing *embeds;
     TAILQ_ENTRY(backlog_item) by_about;
@@ -94,7 +94,6 @@ struct pgc_backlog {
     size_t tick_count;
     size_t tick_size;
     struct pgc_position newest; /* place */
-    struct pgc_seen outdated;   /* the newest tick in which something was edited or deleted */
     struct pgc_position floor;  /* of all tracks that are not there (any more) */
     int64_t floor_at_us;        /* all ticks made after that are kept whole */
 
@@ -118,8 +117,8 @@ struct backlog_item *pgc_backlog_new_item(struct pgc_backlog *backlog, struct pg
 void pgc_backlog_free_item(struct pgc_backlog *backlog, struct backlog_item *item);
 void pgc_backlog_forget(struct pgc_backlog *backlog, const char *thing);
 void pgc_backlog_amend(struct pgc_backlog *backlog, const char *thing, const struct pgc_msg *msg);
-/* Its message says so when it is sent. */
-void pgc_backlog_show_outdated(const struct pgc_backlog *backlog, struct backlog_item *item);
+/* Its message says, when it is sent, that who gets it has seen that tick. */
+void pgc_backlog_show_seen(struct backlog_item *item, const struct pgc_seen *seen);
 
 /* ---- backlog_replay.c ---- */
 
@@ -138,8 +137,8 @@ struct backlog_found {
     struct backlog_item **items;
     size_t count;
     size_t size;
-    size_t bytes;     /* of the messages */
-    bool is_outdated; /* some of them, or of those that would have been among them */
+    size_t bytes;         /* of the messages */
+    struct pgc_seen seen; /* by who is sent them and not what became of others */
 };
 
 enum pgc_replay pgc_backlog_find(

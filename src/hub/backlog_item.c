@@ -91,16 +91,14 @@ pgc_backlog_free_item(struct pgc_backlog *backlog, struct backlog_item *item)
     free(item);
 }
 
-/* Who is sent what is left has seen this tick. */
+/* Who is sent what is left has seen the newest tick. */
 static void
-item_outdate(struct pgc_backlog *backlog, struct backlog_item *item)
+item_outdate(const struct pgc_backlog *backlog, struct backlog_item *item)
 {
-    if (item->msg->position.tick < backlog->newest.tick) {
-        item->is_outdated = true;
-        backlog->outdated = (struct pgc_seen){
-            .tick = backlog->newest.tick,
-            .nonce = backlog->newest.nonce,
-        };
+    const struct pgc_position *newest = &backlog->newest;
+
+    if (item->msg->position.tick < newest->tick) {
+        item->outdated = (struct pgc_seen){.tick = newest->tick, .nonce = newest->nonce};
     }
 }
 
@@ -124,12 +122,13 @@ item_amend(struct pgc_backlog *backlog, struct backlog_item *item, const struct 
     item_rewrite(item, text);
 }
 
+/* A later tick than need be does no harm, so that all who want the item share one message. */
 void
-pgc_backlog_show_outdated(const struct pgc_backlog *backlog, struct backlog_item *item)
+pgc_backlog_show_seen(struct backlog_item *item, const struct pgc_seen *seen)
 {
-    if (item->msg->seen.tick != backlog->outdated.tick) {
+    if (item->msg->seen.tick < seen->tick) {
         item_rewrite(item, item->msg);
-        item->msg->seen = backlog->outdated;
+        item->msg->seen = *seen;
     }
 }
 

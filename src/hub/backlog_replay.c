@@ -101,7 +101,7 @@ replay_begin_at_place(struct replay *replay, const struct pgc_position *place)
     return PGC_REPLAY_DONE;
 }
 
-/* What the client was told that is no message: as of a tick of this history? */
+/* Did what it was sent show edits and deletions of this history? */
 static enum pgc_replay
 replay_check_seen(const struct pgc_backlog *backlog, const struct pgc_seen *seen)
 {
@@ -196,7 +196,9 @@ replay_gather(struct replay *replay, const char *topic, const struct pgc_positio
         if (entry->item->is_hole) {
             return PGC_REPLAY_HOLE;
         }
-        replay->found->is_outdated = replay->found->is_outdated || entry->item->is_outdated;
+        if (entry->item->outdated.tick > replay->found->seen.tick) {
+            replay->found->seen = entry->item->outdated;
+        }
         if (entry->item->msg == NULL) {
             continue;
         }
@@ -327,22 +329,6 @@ found_order(const void *a, const void *b)
     return pgc_place_compare(&(*one)->msg->position, &(*other)->msg->position);
 }
 
-/* What the client has seen it has seen, also when it goes on from the next message. */
-static void
-found_show_outdated(
-    struct pgc_backlog *backlog, const struct pgc_since *since, const struct backlog_found *found)
-{
-    if (!found->is_outdated && since->seen.tick == 0) {
-        return;
-    }
-    if (since->seen.tick > backlog->outdated.tick) {
-        backlog->outdated = since->seen;
-    }
-    for (size_t i = 0; i < found->count; i++) {
-        pgc_backlog_show_outdated(backlog, found->items[i]);
-    }
-}
-
 static enum pgc_replay
 replay_all(struct replay *replay)
 {
@@ -377,14 +363,15 @@ pgc_backlog_find(
     if (result == PGC_REPLAY_DONE) {
         result = replay_check_seen(backlog, &query->since->seen);
     }
+    found->seen = query->since->seen; /* and stays so, whatever message it stops at next */
     if (result == PGC_REPLAY_DONE) {
         result = replay_all(&replay);
     }
     if (result == PGC_REPLAY_DONE && found->count > 1) {
         qsort(found->items, found->count, sizeof(struct backlog_item *), found_order);
     }
-    if (result == PGC_REPLAY_DONE) {
-        found_show_outdated(backlog, query->since, found);
+    for (size_t i = 0; result == PGC_REPLAY_DONE && i < found->count; i++) {
+        pgc_backlog_show_seen(found->items[i], &found->seen);
     }
     return result;
 }

@@ -43,6 +43,15 @@ a_connection_lost_in_the_middle_of_a_batch_goes_on_where_it_was(void **state)
     assert_int_equal(scene->reloads, 0);
 }
 
+static void
+attach_posts(struct scene *scene)
+{
+    run(scene->app, "create table post (id int primary key, room_id int, user_id int, body text,"
+                    " created_at timestamptz default now());"
+                    "select pgcable.attach('message', 'post',"
+                    " '{\"chat_room_id\": \"room_id\", \"community_member_id\": \"user_id\"}')");
+}
+
 /* Its rows wait in the builder for facts that were asked of the connection that is gone. */
 static void
 a_connection_lost_while_facts_are_fetched_costs_nothing(void **state)
@@ -50,10 +59,7 @@ a_connection_lost_while_facts_are_fetched_costs_nothing(void **state)
     struct scene *scene = *state;
     size_t each;
 
-    run(scene->app, "create table post (id int primary key, room_id int, user_id int, body text,"
-                    " created_at timestamptz default now());"
-                    "select pgcable.attach('message', 'post',"
-                    " '{\"chat_room_id\": \"room_id\", \"community_member_id\": \"user_id\"}')");
+    attach_posts(scene);
     run(scene->app, "insert into post values (0, 7, 42, 'hello')");
     scene->wanted = 1;
     wait_for(scene, has_messages);
@@ -83,13 +89,10 @@ what_was_known_of_a_sender_does_not_outlive_the_connection(void **state)
     struct scene *scene = *state;
     PGconn *other = connect_app();
 
-    run(scene->app, "create table post (id int primary key, room_id int, user_id int, body text,"
-                    " created_at timestamptz default now());"
-                    "create table person (id int primary key, name text);"
+    run(scene->app, "create table person (id int primary key, name text);"
                     "insert into person values (1, 'Ann'), (2, 'Bo');"
-                    "select pgcable.attach('member', 'person');"
-                    "select pgcable.attach('message', 'post',"
-                    " '{\"chat_room_id\": \"room_id\", \"community_member_id\": \"user_id\"}')");
+                    "select pgcable.attach('member', 'person')");
+    attach_posts(scene);
     run(scene->app, "insert into post values (1, 7, 1, 'hello')");
     scene->wanted = 1;
     wait_for(scene, has_messages);
